@@ -56,7 +56,6 @@ func Create(dir string, m Manifest, plan []byte) (*Writer, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
-	m.Version = FormatVersion
 	w := &Writer{dir: dir}
 	if err := w.WriteManifest(m); err != nil {
 		return nil, err
@@ -110,12 +109,15 @@ func (w *Writer) Sample(v any) error { return w.samples.append(v) }
 func (w *Writer) Flush() error { return errors.Join(w.requests.flush(), w.samples.flush()) }
 
 // WriteManifest replaces the manifest in one step: a reader sees the old one or the new one.
-func (w *Writer) WriteManifest(m Manifest) error {
+func (w *Writer) WriteManifest(m Manifest) error { return writeManifest(w.dir, m) }
+
+func writeManifest(dir string, m Manifest) error {
+	m.Version = FormatVersion
 	b, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode manifest: %w", err)
 	}
-	return WriteFile(w.dir, ManifestFile, append(b, '\n'))
+	return WriteFile(dir, ManifestFile, append(b, '\n'))
 }
 
 // Close flushes and closes the logs. The run can be read before and after.
@@ -173,4 +175,10 @@ func (l *lines) flush() error {
 		return fmt.Errorf("write run log: %w", err)
 	}
 	return nil
+}
+
+// SetVerdict completes the manifest of a stored run with its outcome and exit code.
+func (r *Run) SetVerdict(outcome string, exitCode int) error {
+	r.Manifest.Outcome, r.Manifest.ExitCode = outcome, &exitCode
+	return writeManifest(r.Dir, r.Manifest)
 }
