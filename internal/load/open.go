@@ -1,0 +1,67 @@
+package load
+
+import (
+	"context"
+	"iter"
+	"sync/atomic"
+	"time"
+
+	"github.com/tokenload/tokenload/internal/call"
+)
+
+// Open sends one request at each due time, whether or not those before it have
+// been answered. Where Slots requests are in flight already, the arrival is
+// emitted at once as call.Dropped and not sent. Late arrivals are sent or
+// dropped at once and keep their due time. Arrivals that Stop, End or a
+// cancelled ctx keeps from their turn are not emitted: who made the schedule
+// knows how many there were.
+//
+// It returns when every goroutine has ended: nil, or the cause of ctx when that
+// was cancelled.
+func Open(ctx context.Context, arrivals iter.Seq2[int, time.Duration], c Config) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if c.Slots == 0 {
+		c.Slots = DefaultSlots
+	}
+	w := newCrew(ctx, c)
+	var inFlight atomic.Int64
+	for index, due := range arrivals {
+		if w.tooLate(due) || !w.sleep(due) {
+			break
+		}
+		if int(inFlight.Load()) >= c.Slots {
+			c.Emit(w.request(index, due).Result(call.Dropped))
+			continue
+		}
+		inFlight.Add(1)
+		w.wg.Go(func() {
+			defer inFlight.Add(-1)
+			c.Send(w.ctx, w.request(index, due), c.Emit)
+		})
+	}
+	return w.wait(ctx)
+}
+
+// sleep waits until an instant, not at all if it has passed. It returns false
+// when no more requests may start.
+//
+// Note: on Linux a timer of Go's wakes up to a millisecond late, since the
+// runtime's poller waits in whole milliseconds. A blocking nanosleep is ten
+// times as exact, but keeps a processor from the goroutines that read streams
+// until the runtime takes it away: our sends would look better and what we
+// measure would get worse.
+func (w *crew) sleep(until time.Duration) bool {
+	if d := until - w.now(); d > 0 {
+		w.timer.Reset(d)
+		select {
+		case <-w.timer.C:
+		case <-w.Stop:
+		case <-w.ctx.Done():
+		}
+		w.timer.Stop()
+	}
+	// Asked again, since select chooses at random where the timer is ready too.
+	return !w.stopped()
+}
