@@ -1,0 +1,96 @@
+package cost
+
+import (
+	"context"
+	"math"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tokenload/tokenload/internal/call"
+)
+
+func TestPanicIsPaidFor(t *testing.T) {
+	g := newGuard(t, GuardConfig{Budget: call.Dollar})
+	broken := g.Wrap(func(_ context.Context, req call.Request, emit func(call.Result)) {
+		emit(bill(req, 3)) // an attempt was seen, but not the last
+		panic("boom")
+	})
+	func() {
+		defer func() {
+			if recover() != "boom" {
+				t.Error("the panic was swallowed")
+			}
+		}()
+		broken(t.Context(), cents(10), func(call.Result) {})
+	}()
+	if s := g.Spend(); s.Spent != 10*cent+framing || s.Uncertain != 7*cent+framing || s.InFlight != 0 || s.Reserved != 0 {
+		t.Errorf("spend = %+v; want the whole reservation, 7 cents of it uncertain", s)
+	}
+}
+
+func TestSilenceIsPaidFor(t *testing.T) {
+	for name, g := range map[string]*Guard{"guard": newGuard(t, GuardConfig{Budget: call.Dollar}), "meter": NewMeter(plain(t))} {
+		g.Wrap(func(context.Context, call.Request, func(call.Result)) {})(t.Context(), cents(10), nil)
+		if s := g.Spend(); s.Spent != 10*cent+framing || s.Uncertain != s.Spent || s.InFlight != 0 {
+			t.Errorf("%s: %+v; want the whole reservation as uncertain", name, s)
+		}
+	}
+}
+
+func TestOverrunIsTold(t *testing.T) {
+	g := newGuard(t, GuardConfig{Budget: 20 * cent})
+	r := only(t, g.Wrap(after(0, 30)), cents(10)) // three times what max_tokens allows
+	s := g.Spend()
+	if r.Cost != 30*cent || s.Spent != 30*cent || s.Overruns != 1 || s.Remaining != -10*cent || s.Utilization != 1.5 {
+		t.Errorf("cost %s, spend %+v; want the truth and one overrun", r.Cost, s)
+	}
+	if r := only(t, g.Wrap(after(0, 1)), cents(0)); r.Class != call.OverBudget {
+		t.Errorf("after an overrun: %s; want over_budget", r.Class)
+	}
+}
+
+func TestSeveralAttempts(t *testing.T) {
+	g := newGuard(t, GuardConfig{Budget: call.Dollar})
+	var late func(call.Result)
+	send := g.Wrap(func(_ context.Context, req call.Request, emit func(call.Result)) {
+		emit(bill(req, 3))
+		emit(bill(req, 4))
+		late = emit
+	})
+	var costs []call.USD
+	keep := func(r call.Result) { costs = append(costs, r.Cost) }
+	send(t.Context(), cents(10), keep)
+	if s := g.Spend(); s.Spent != 7*cent || s.Overruns != 0 {
+		t.Errorf("two attempts: %+v; want 7 cents", s)
+	}
+	late(bill(cents(10), 5))
+	if s := g.Spend(); s.Spent != 12*cent || s.Overruns != 1 || s.Reserved != 0 || g.committed.Load() != int64(12*cent) {
+		t.Errorf("a late one: %+v; want 12 cents and an overrun", s)
+	}
+	if diff := cmp.Diff([]call.USD{3 * cent, 4 * cent, 5 * cent}, costs); diff != "" {
+		t.Errorf("costs (-want +got):\n%s", diff)
+	}
+}
+
+func TestMeterLimitsNothing(t *testing.T) {
+	m := NewMeter(plain(t))
+	for range 100 {
+		if r := only(t, m.Wrap(after(0, 1000)), cents(1000)); r.Class != call.OK || r.Phase != call.Main || r.Cost != 1000*cent {
+			t.Fatalf("result %s %s %s; want ok, main, $10", r.Class, r.Phase, r.Cost)
+		}
+	}
+	if diff := cmp.Diff(Spend{Spent: 1000 * call.Dollar}, m.Spend()); diff != "" {
+		t.Errorf("spend (-want +got):\n%s", diff)
+	}
+	// A server that claims absurd figures does not turn the sum negative.
+	for range 3 {
+		only(t, m.Wrap(after(0, math.MaxInt64)), cents(1))
+	}
+	if s := m.Spend(); s.Spent != math.MaxInt64 {
+		t.Errorf("spent = %d; want the largest amount", s.Spent)
+	}
+	if NewMeter(nil).catalog.AsOf() == "" {
+		t.Error("a meter without a catalogue does not use the built-in one")
+	}
+}
