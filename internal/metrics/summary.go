@@ -209,6 +209,13 @@ type Meta struct {
 	SimInside   bool // the simulator shared this process
 	Partial     bool // the run was killed or stopped early
 	Checks      []string
+	Stages      []Span // when each stage was in force; without it a stage's rates are over the whole window
+}
+
+// Span is a stretch of the run under one stage name, as offsets from the start.
+type Span struct {
+	Stage    string
+	From, To time.Duration
 }
 
 // Sample is one line of samples.jsonl: the state of the run once a second.
