@@ -1,0 +1,168 @@
+package sim
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// words makes a text of n tokens by the older estimate.
+func words(n int, last string) string { return strings.Repeat("abc ", n-1) + last }
+
+// prompt makes a body for Sonnet 4.6, which caches from 1,024 tokens on. Each
+// part is a system block of 600 tokens named by its letter; upper case carries a
+// breakpoint of 5 minutes, a following * makes it an hour.
+func prompt(parts string) string {
+	var blocks []string
+	for i := 0; i < len(parts); i++ {
+		c, mark := parts[i], ""
+		switch {
+		case i+1 < len(parts) && parts[i+1] == '*':
+			mark, i = `,"cache_control":{"type":"ephemeral","ttl":"1h"}`, i+1
+		case c >= 'A' && c <= 'Z':
+			mark = `,"cache_control":{"type":"ephemeral"}`
+		}
+		blocks = append(blocks, fmt.Sprintf(`{"type":"text","text":%q%s}`, words(600, strings.Repeat(strings.ToLower(string(c)), 4)), mark))
+	}
+	return `{"model":"claude-sonnet-4-6","max_tokens":10,"stream":true,"system":[` + strings.Join(blocks, ",") +
+		`],"messages":[{"role":"user","content":"12345678"}]}`
+}
+
+func TestCacheUsage(t *testing.T) {
+	type use struct{ input, write5m, write1h, read int }
+	const ask = 3 + 2 // the user message
+	steps := []struct {
+		wait   time.Duration
+		parts  string
+		header []string
+		want   use
+	}{
+		{0, "ab", nil, use{input: 1200 + ask}},
+		{0, "A", nil, use{input: 600 + ask}}, // too short
+		{0, "aB", nil, use{input: ask, write5m: 1200}},
+		{0, "aB", nil, use{input: ask, read: 1200}},
+		{0, "aB", []string{"X-Api-Key", "other"}, use{input: ask, write5m: 1200}},
+		{0, "aX", nil, use{input: ask, write5m: 1200}}, // an edit misses
+		{0, "abC", nil, use{input: ask, write5m: 600, read: 1200}},
+		{0, "abcd", nil, use{input: 2400 + ask}},                     // nothing is read without a breakpoint
+		{0, "aB*cD", nil, use{input: ask, write5m: 600, read: 1800}}, // the longest hit counts, whatever its ttl
+		{0, "pQ*rS", nil, use{input: ask, write5m: 1200, write1h: 1200}},
+		{290 * time.Second, "aB", nil, use{input: ask, read: 1200}}, // refreshed
+		{290 * time.Second, "aB", nil, use{input: ask, read: 1200}},
+		{0, "aX", nil, use{input: ask, write5m: 1200}}, // not refreshed
+		{301 * time.Second, "aB", nil, use{input: ask, write5m: 1200}},
+		{2600 * time.Second, "pQ*rS", nil, use{input: ask, read: 1200, write5m: 1200}},
+		{3599 * time.Second, "pQ*rS", nil, use{input: ask, read: 1200, write5m: 1200}},
+		{3601 * time.Second, "pQ*rS", nil, use{input: ask, write1h: 1200, write5m: 1200}},
+	}
+	bubble(t, Config{Profile: Instant}, func(t *testing.T, a *api) {
+		for i, s := range steps {
+			time.Sleep(s.wait)
+			ans := a.post("/v1/messages", prompt(s.parts), s.header...)
+			u, r := ans.final(t), a.last()
+			got := use{int(u["input_tokens"]), r.CacheWrite5m, r.CacheWrite1h, int(u["cache_read_input_tokens"])}
+			if got != s.want || int(u["cache_creation_input_tokens"]) != s.want.write5m+s.want.write1h {
+				t.Errorf("step %d %s: %+v, want %+v (%s)", i, s.parts, got, s.want, ans.body)
+			}
+			start := ans.events[0].json(t)["message"].(map[string]any)["usage"].(map[string]any)["cache_creation"].(map[string]any)
+			if start["ephemeral_5m_input_tokens"] != float64(s.want.write5m) || start["ephemeral_1h_input_tokens"] != float64(s.want.write1h) {
+				t.Errorf("step %d %s: cache_creation %v, want %+v", i, s.parts, start, s.want)
+			}
+		}
+	})
+}
+
+func TestCacheLooksBackTwentyBlocks(t *testing.T) {
+	body := func(turns int, auto string) string {
+		b := strings.Builder{}
+		for i := range turns {
+			fmt.Fprintf(&b, `{"type":"text","text":"turn %03d"},`, i)
+		}
+		return `{"model":"claude-sonnet-4-6","max_tokens":10,"system":"` + words(1100, "xxxx") + `","messages":[{"role":"user","content":[` +
+			strings.TrimSuffix(b.String(), ",") + `]}]` + auto + `}`
+	}
+	const auto = `,"cache_control":{"type":"ephemeral"}`
+	bubble(t, Config{Profile: Instant}, func(t *testing.T, a *api) {
+		a.post("/v1/messages", body(1, auto))
+		for _, tt := range []struct {
+			turns int
+			hit   bool
+		}{{20, true}, {40, false}} { // 19 back is the twentieth position; a step of 20 is one too far
+			a.post("/v1/messages", body(tt.turns, auto))
+			if r := a.last(); (r.CacheRead > 0) != tt.hit || r.InputTokens != 0 {
+				t.Errorf("%d turns: %+v", tt.turns, r)
+			}
+		}
+		a.post("/v1/messages", body(40, ""))
+		if r := a.last(); r.CacheRead+r.CacheWrite5m != 0 {
+			t.Errorf("without a breakpoint: %+v", r)
+		}
+	})
+}
+
+func TestCacheIsReadyWhenTheFirstAnswerBegins(t *testing.T) {
+	row := Latency{Floor: 2 * time.Second, Speed: 10, TokensPerEvent: 1}
+	bubble(t, Config{Latency: map[string]Latency{"sonnet": row}}, func(t *testing.T, a *api) {
+		var wg sync.WaitGroup
+		reads := make([]float64, 4)
+		for i, at := range []time.Duration{0, time.Second, 1900 * time.Millisecond, 2010 * time.Millisecond} {
+			wg.Go(func() {
+				time.Sleep(at)
+				reads[i] = a.post("/v1/messages", prompt("aB")).final(t)["cache_read_input_tokens"]
+			})
+		}
+		wg.Wait()
+		if fmt.Sprint(reads) != "[0 0 0 1200]" {
+			t.Errorf("cache reads %v: an entry is to be read once the first answer has begun", reads)
+		}
+	})
+}
+
+// With Poisson arrivals of rate λ on one prefix, entries that live T from the
+// start of a request that reads or writes them, and answers that begin after D,
+// the share of misses is e^(−λT) (1 + λD) to first order.
+func TestCacheMissShareUnderPoissonArrivals(t *testing.T) {
+	const rate, ttl, delay, n = 0.005, 300.0, 20.0, 2000
+	row := Latency{Floor: 20 * time.Second}
+	bubble(t, Config{Latency: map[string]Latency{"sonnet": row}}, func(t *testing.T, a *api) {
+		rng, misses := rand.New(rand.NewPCG(3, 4)), 0
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		body := prompt("aB")
+		for range n {
+			time.Sleep(seconds(rng.ExpFloat64() / rate))
+			wg.Go(func() {
+				if a.post("/v1/messages", body).final(t)["cache_read_input_tokens"] == 0 {
+					mu.Lock()
+					misses++
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+		p := math.Exp(-rate*ttl) * (1 + rate*delay)
+		got, se := float64(misses)/n, math.Sqrt(p*(1-p)/n)
+		if math.Abs(got-p) > 3*se {
+			t.Errorf("miss share %.4f, want %.4f ± %.4f", got, p, 3*se)
+		}
+	})
+}
+
+func TestRefusedRequestsLeaveTheCacheAlone(t *testing.T) {
+	c := Config{Profile: Instant, Limits: map[string]Limits{"sonnet-4": {Requests: 2, Depth: time.Minute}}}
+	bubble(t, c, func(t *testing.T, a *api) {
+		a.post("/v1/messages", prompt("aB"))
+		a.post("/v1/messages", prompt("ab"))
+		if s := a.post("/v1/messages", prompt("xY")).status; s != 429 {
+			t.Fatalf("status %d", s)
+		}
+		time.Sleep(time.Minute)
+		if got := a.post("/v1/messages", prompt("xY")).final(t)["cache_read_input_tokens"]; got != 0 {
+			t.Errorf("a refused request wrote %v tokens to the cache", got)
+		}
+	})
+}

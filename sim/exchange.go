@@ -1,0 +1,245 @@
+package sim
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"time"
+)
+
+// exchange is one request and its answer. It belongs to the goroutine of its
+// handler.
+type exchange struct {
+	s      *Server
+	w      http.ResponseWriter
+	r      *http.Request
+	rec    Record
+	fx     effects
+	req    *request
+	gate   *gate
+	found  lookup
+	use    usage
+	script script
+	text   prose
+	stop   string // stop_reason
+	stopAt string // stop_sequence
+
+	start   time.Time // what the script's times count from
+	timer   *time.Timer
+	buf     []byte    // rendered and not yet written
+	event   int       // where the last event begins in buf
+	block   int       // index of the present content block
+	wrote   time.Time // when bytes last went out; pings count from it
+	pinging bool      // an open stream: silence is filled with pings
+	err     error     // why the answer ended early
+}
+
+// Why an answer ends early.
+var (
+	errGone  = errors.New("client gone")
+	errAbort = errors.New("connection to be closed")
+	errReset = errors.New("connection to be reset")
+	errEnd   = errors.New("stream ended on purpose")
+)
+
+// messages answers POST /v1/messages.
+func (x *exchange) messages() {
+	if err := x.fx.addHeader(x.r.Header["X-Sim-Fault"]); err != nil {
+		x.fail(invalid("x-sim-fault: %v", err))
+		return
+	}
+	if e := x.readBody(false); e != nil {
+		x.fail(e)
+		return
+	}
+	answer, chance := x.s.draws.of(x.s.config.Seed, x.req.digest)
+	x.pickFaults(chance)
+	if x.fx.instead != nil {
+		x.instead(x.fx.instead)
+		return
+	}
+	now := time.Now()
+	x.found = x.s.cache.lookup(x.req, x.workspace(), now)
+	x.use = x.found.usage
+	x.gate = x.s.gates[x.req.model.class]
+	if e := x.admit(now); e != nil {
+		x.fail(e)
+		return
+	}
+	if !x.enqueue() {
+		return
+	}
+	defer x.dequeue()
+	x.prepare(answer)
+	if x.req.stream {
+		x.stream()
+	} else {
+		x.plain()
+	}
+}
+
+// admit asks the limits. The estimate of the input is the count itself, less
+// what the cache is expected to hold.
+func (x *exchange) admit(now time.Time) *apiError {
+	r := x.gate.admit(x.use.input+x.use.write5m+x.use.write1h, now)
+	if r == nil {
+		x.rec.tokens(x.use)
+		x.s.cache.refresh(x.found, now)
+		return nil
+	}
+	x.rec.Levels = x.gate.headers(x.w.Header(), now)
+	e := limited(r, x.req.model.id)
+	x.rec.LimitedBy, x.rec.RetryAfter = r.kind, e.retryAfter
+	return e
+}
+
+// enqueue waits for a place; false is that the client left.
+func (x *exchange) enqueue() bool {
+	if x.s.queue != nil {
+		select {
+		case x.s.queue <- struct{}{}:
+		case <-x.r.Context().Done():
+			x.err = errGone
+			return false
+		}
+	}
+	x.start = time.Now()
+	x.rec.Start = x.start.Sub(x.rec.Received)
+	return true
+}
+
+func (x *exchange) dequeue() {
+	if x.s.queue != nil {
+		<-x.s.queue
+	}
+}
+
+// pickFaults adds the rules that apply to this request. Every rule draws,
+// whether or not it can apply: one rule's window does not change another's luck.
+func (x *exchange) pickFaults(chance *rand.Rand) {
+	n, since := x.s.arrived.Add(1), time.Since(x.s.started)
+	for _, f := range x.s.config.Faults {
+		luck := chance.Float64()
+		switch {
+		case f.Probability > 0 && luck >= f.Probability:
+		case f.Every > 0 && n%int64(f.Every) != 0:
+		case since < f.From || f.To > 0 && since >= f.To:
+		case f.Model != "" && !hasPrefix(x.req.model.id, f.Model):
+		default:
+			x.fx.add(f)
+		}
+	}
+	x.rec.Faults = x.fx.kinds
+}
+
+func hasPrefix(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }
+
+// instead answers something else than the request.
+func (x *exchange) instead(f *Fault) {
+	switch f.Kind {
+	case FaultStatus:
+		e := errorOf(f.Status)
+		if f.For > 0 {
+			e.retryAfter = int((f.For + time.Second - 1) / time.Second)
+		}
+		if f.Code != "" {
+			e = e.withCode(f.Code)
+		}
+		x.rec.RetryAfter = e.retryAfter
+		x.fail(e)
+	case FaultHTML:
+		status := f.Status
+		if status == 0 {
+			status = http.StatusOK
+		}
+		x.answer(status, "text/html; charset=utf-8", []byte("<!doctype html>\n<html><head><title>Gateway</title></head><body><h1>Gateway</h1></body></html>\n"))
+	case FaultSilence:
+		x.start = time.Now()
+		x.until(x.start.Add(f.For), false)
+		if x.err == nil {
+			x.err = errAbort
+		}
+	default:
+		x.err = errAbort
+		if f.RST {
+			x.err = errReset
+		}
+	}
+}
+
+// prepare draws the answer and lays out its text.
+func (x *exchange) prepare(rng *rand.Rand) {
+	s, req := x.s, x.req
+	s.mu.Lock()
+	drift := 1.0
+	if s.config.Drift > 0 {
+		drift = s.drift.factor(x.start.Sub(s.started))
+	}
+	s.mu.Unlock()
+	p := s.config.draw(rng, s.latencyOf(req.model), req, x.use, drift)
+	per := bytesPerToken(req.model)
+	x.text = newProse(req.echo, s.corpus, p.offset, (p.output-p.thinking)*per)
+	x.stop = "end_turn"
+	switch {
+	case req.maxTokens == 0:
+		p.output, p.capped = 0, true
+	case req.tool != nil || req.schema != nil:
+		x.layOutJSON(&p, per)
+	default:
+		x.stopAt = x.text.stopAt(req.stops)
+		if x.stopAt != "" {
+			x.stop = "stop_sequence"
+			p.output, p.capped = p.thinking+max(1, (x.text.n+per-1)/per), false
+		}
+	}
+	if p.capped {
+		x.stop = "max_tokens"
+	}
+	x.script = p
+	x.rec.DrawnFirst, x.rec.DrawnContent, x.rec.DrawnSpeed = p.first, p.content, p.speed
+}
+
+// layOutJSON makes the answer a tool's input, or JSON of the format asked for.
+func (x *exchange) layOutJSON(p *script, per int) {
+	shape := x.req.schema
+	if x.req.tool != nil {
+		shape, x.stop = x.req.tool.InputSchema, "tool_use"
+	}
+	value := newProse(x.req.echo, x.s.corpus, p.offset, 48)
+	value.n = value.boundary(value.n)
+	made := string(example(nil, shape, value.String(), 8))
+	want := (len(made) + per - 1) / per
+	room := x.req.maxTokens - p.thinking
+	p.capped = want > room
+	p.output = p.thinking + min(want, room)
+	x.text = prose{head: made, n: min(len(made), room*per)}
+	x.text.n = x.text.boundary(x.text.n)
+}
+
+// close ends the exchange: it writes the record, and ends the connection where
+// that is what has to happen.
+func (x *exchange) close() {
+	if x.timer != nil {
+		x.timer.Stop()
+	}
+	x.rec.Canceled = x.err == errGone
+	x.s.truth.add(x.rec)
+	if log := x.s.config.Log; log != nil {
+		log.Info("request", "id", x.rec.RequestID, "path", x.rec.Path, "model", x.rec.Model, "status", x.rec.Status,
+			"output_tokens", x.rec.OutputTokens, "faults", x.rec.Faults)
+	}
+	switch x.err {
+	case errReset:
+		if conn, _, err := http.NewResponseController(x.w).Hijack(); err == nil {
+			if tcp, ok := conn.(*net.TCPConn); ok {
+				_ = tcp.SetLinger(0)
+			}
+			_ = conn.Close()
+			return
+		}
+		panic(http.ErrAbortHandler) // HTTP/2 has no connection to take: net/http resets the stream
+	case errAbort:
+		panic(http.ErrAbortHandler) // net/http's way to close without ending the answer
+	}
+}

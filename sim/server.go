@@ -1,0 +1,235 @@
+package sim
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxBody is the largest request body, bytes: beyond, the edge answers 413.
+const maxBody = 32 << 20
+
+// Server is the simulated API. It is an [http.Handler]; [Start] also listens.
+// Its methods may be called from any goroutine.
+type Server struct {
+	config  Config
+	started time.Time
+	models  catalogue
+	latency map[string]Latency
+	corpus  string
+	gates   map[string]*gate // by class; absent is no limit
+	queue   chan struct{}    // nil is no bound
+	cache   cache
+	draws   draws
+	truth   truth
+	arrived atomic.Int64 // POST /v1/messages so far, for faults by count
+
+	mu    sync.Mutex // guards what follows
+	ids   *rand.Rand
+	drift drift
+}
+
+// New checks a configuration and returns a server for it. The error lists every
+// mistake. Limits are full and the cache is empty; fault windows count from now.
+func New(c Config) (*Server, error) {
+	c = c.withDefaults()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config:  c,
+		started: time.Now(),
+		models:  newCatalogue(c.AnyModel),
+		latency: measured(),
+		corpus:  newCorpus(c.Seed),
+		gates:   make(map[string]*gate),
+		ids:     rand.New(rand.NewPCG(c.Seed, 0x696473)),
+		drift:   drift{rng: rand.New(rand.NewPCG(c.Seed, 0x6472696674)), sigma: c.Drift},
+	}
+	s.truth.size, s.truth.closed = c.TruthSize, sync.NewCond(&s.truth.mu)
+	for name, row := range c.Latency {
+		s.latency[name] = row
+	}
+	for _, class := range append(Classes(), countTokens) {
+		if g := newGate(c.limitsOf(class), s.started); g != nil {
+			s.gates[class] = g
+		}
+	}
+	if c.Queue > 0 {
+		s.queue = make(chan struct{}, c.Queue)
+	}
+	return s, nil
+}
+
+// latencyOf is the row of a model under the configured profile.
+func (s *Server) latencyOf(m *model) Latency {
+	if s.config.Profile == Measured {
+		row := s.latency[m.latency]
+		if s.config.NoStalls {
+			row.StallShare = 0
+		}
+		return row
+	}
+	return Latency{TokensPerEvent: 16}
+}
+
+// id makes an id of the API's form: a prefix, "01" and 22 letters and digits.
+func (s *Server) id(prefix string) string {
+	const alphabet = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+	s.mu.Lock()
+	a, b := s.ids.Uint64(), s.ids.Uint64()
+	s.mu.Unlock()
+	buf := append(make([]byte, 0, 40), prefix...)
+	buf = append(buf, '0', '1')
+	for range 11 {
+		buf = append(buf, alphabet[a%uint64(len(alphabet))], alphabet[b%uint64(len(alphabet))])
+		a, b = a/uint64(len(alphabet)), b/uint64(len(alphabet))
+	}
+	return string(buf)
+}
+
+// organization is whose API this is.
+const organization = "00000000-0000-4000-8000-000000000000"
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/sim/truth" && r.Method == http.MethodGet {
+		s.serveTruth(w)
+		return
+	}
+	s.truth.begin()
+	x := &exchange{s: s, w: w, r: r}
+	x.rec = Record{RequestID: s.id("req_"), Path: r.URL.Path, Received: time.Now()}
+	w.Header().Set("Request-Id", x.rec.RequestID)
+	w.Header().Set("Anthropic-Organization-Id", organization)
+	defer x.close()
+	x.route()
+}
+
+// route finds the endpoint; faults concern only the first.
+func (x *exchange) route() {
+	path, method := x.r.URL.Path, x.r.Method
+	switch {
+	case path == "/v1/messages" && method == http.MethodPost:
+		x.messages()
+	case path == "/v1/messages/count_tokens" && method == http.MethodPost:
+		x.countTokens()
+	case path == "/v1/models" && method == http.MethodGet:
+		x.listModels()
+	case strings.HasPrefix(path, "/v1/models/") && method == http.MethodGet:
+		x.oneModel(strings.TrimPrefix(path, "/v1/models/"))
+	case path == "/v1/messages" || path == "/v1/messages/count_tokens" || path == "/v1/models":
+		x.fail(&apiError{status: http.StatusMethodNotAllowed, kind: "invalid_request_error", message: "Method Not Allowed"})
+	default:
+		x.fail(notFound("Not found"))
+	}
+}
+
+// key is what the request authenticates with: either header will do.
+func (x *exchange) key() string {
+	if k := x.r.Header.Get("X-Api-Key"); k != "" {
+		return k
+	}
+	scheme, token, _ := strings.Cut(x.r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(token)
+	}
+	return ""
+}
+
+// admitCaller checks key and version.
+func (x *exchange) admitCaller() *apiError {
+	key := x.key()
+	if key == "" {
+		e := errorOf(http.StatusUnauthorized)
+		e.message = "x-api-key header is required"
+		return e
+	}
+	if keys := x.s.config.Keys; len(keys) > 0 && !slices.Contains(keys, key) {
+		return errorOf(http.StatusUnauthorized)
+	}
+	switch v := version(x.r.Header.Get("Anthropic-Version")); v {
+	case version2023, version2026:
+		return nil
+	case "":
+		return invalid("anthropic-version: header is required")
+	default:
+		return invalid("anthropic-version: %q is not a valid version", v)
+	}
+}
+
+// workspace separates the caches of different keys.
+func (x *exchange) workspace() uint64 {
+	h := fnv.New64a()
+	io.WriteString(h, x.key())
+	return h.Sum64()
+}
+
+// readBody reads and parses the body.
+func (x *exchange) readBody(counting bool) *apiError {
+	if e := x.admitCaller(); e != nil {
+		return e
+	}
+	if enc := x.r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
+		return invalid("content-encoding %q is not supported", enc).withCode("request_body_encoding_unsupported")
+	}
+	raw, e := x.rawBody()
+	if e != nil {
+		return e
+	}
+	h := head{version(x.r.Header.Get("Anthropic-Version")), strings.Join(x.r.Header["Anthropic-Beta"], ","), counting}
+	req, e := parse(raw, h, x.s.models)
+	if e != nil {
+		return e
+	}
+	x.req = req
+	x.rec.Model, x.rec.Class, x.rec.Stream, x.rec.MaxTokens = req.model.id, req.model.class, req.stream, req.maxTokens
+	return nil
+}
+
+// rawBody reads a body of any length that is allowed. Memory grows with what
+// arrives, not with what was announced.
+func (x *exchange) rawBody() ([]byte, *apiError) {
+	var buf bytes.Buffer
+	buf.Grow(int(min(max(0, x.r.ContentLength), 32<<10)) + bytes.MinRead)
+	err := error(&http.MaxBytesError{})
+	if x.r.ContentLength <= maxBody {
+		_, err = buf.ReadFrom(http.MaxBytesReader(x.w, x.r.Body, maxBody))
+	}
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		x.w.Header().Set("Connection", "close")
+		return nil, errorOf(http.StatusRequestEntityTooLarge)
+	}
+	if err != nil {
+		return nil, invalid("The request body could not be read.")
+	}
+	return buf.Bytes(), nil
+}
+
+// limited is the 429 of a refusal.
+func limited(r *refusal, model string) *apiError {
+	what := map[string]string{"requests": "requests", "input_tokens": "input tokens", "output_tokens": "output tokens"}[r.kind]
+	e := errorOf(http.StatusTooManyRequests)
+	e.retryAfter = max(1, int((r.wait+time.Second-1)/time.Second))
+	e.message = fmt.Sprintf("This request would exceed your organization's rate limit of %s %s per minute (org: %s, model: %s). "+
+		"The response headers give the limits and when they reset; send less, or wait.", commas(r.limit), what, organization, model)
+	return e
+}
+
+// commas writes 50000 as 50,000.
+func commas(n int) string {
+	s := itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

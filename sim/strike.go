@@ -1,0 +1,106 @@
+package sim
+
+import (
+	"bytes"
+	"time"
+)
+
+// mark notes that an event has been rendered, and lets the faults strike whose
+// turn it is.
+func (x *exchange) mark() {
+	if x.err != nil {
+		return
+	}
+	x.rec.Events++
+	for i := range x.fx.inside {
+		if f := &x.fx.inside[i]; f.After == x.rec.Events {
+			x.strike(f)
+		}
+	}
+	x.event = len(x.buf)
+}
+
+// strikeRest lets every fault strike that was meant for a later event than the
+// stream has.
+func (x *exchange) strikeRest() {
+	for i := range x.fx.inside {
+		if f := &x.fx.inside[i]; f.After >= 0 {
+			x.strike(f)
+		}
+	}
+}
+
+// strike carries out a fault inside a stream, once.
+func (x *exchange) strike(f *Fault) {
+	if x.err != nil {
+		return
+	}
+	f.After = -1
+	switch f.Kind {
+	case FaultCut:
+		x.end(errAbort)
+		if f.RST {
+			x.err = errReset
+		}
+	case FaultTruncate:
+		x.end(errEnd)
+	case FaultStall:
+		x.flush()
+		x.until(time.Now().Add(f.For), f.Pings)
+		x.start = x.start.Add(f.For) // the rest of the stream moves with it
+	case FaultError:
+		x.rec.Error = f.Type
+		x.buf = append(x.buf, "event: error\ndata: "...)
+		x.buf = appendError(x.buf, f.Type, errorMessage(f.Type), f.Code, "")
+		x.buf = append(x.buf, "\n\n"...)
+		x.end(errEnd)
+	case FaultMalformed:
+		x.buf = append(x.buf, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_d\n\n"...)
+	case FaultDuplicate:
+		x.buf = append(x.buf, x.buf[min(x.event, len(x.buf)):]...)
+	case FaultUnknown:
+		x.buf = append(x.buf, "event: sim_unknown\ndata: {\"type\":\"sim_unknown\",\"value\":[1,{\"nested\":null}]}\n\n"...)
+		x.deltaStart("sim_unknown_delta", "sim_value")
+		x.buf = append(x.buf, "\"}}\n\n"...)
+	case FaultHuge:
+		x.huge(f.Bytes)
+	case FaultSplit:
+		x.deltaStart("text_delta", "text")
+		x.buf = append(x.buf, "\xe6\xbc"...)
+		x.flush()
+		x.until(time.Now().Add(20*time.Millisecond), false)
+		x.buf = append(x.buf, "\xa2\"}}\n\n"...)
+	}
+}
+
+// end sends what there is and lets nothing follow.
+func (x *exchange) end(why error) {
+	x.pinging = false
+	x.flush()
+	if x.err == nil {
+		x.err = why
+	}
+}
+
+// huge sends one delta of n bytes of text, piece by piece.
+func (x *exchange) huge(n int) {
+	x.flush()
+	x.deltaStart("text_delta", "text")
+	x.write(x.buf)
+	x.buf = x.buf[:0]
+	piece := bytes.Repeat([]byte("tokens "), 9362) // just under 64 KiB
+	for n > 0 && x.err == nil {
+		k := min(n, len(piece))
+		x.write(piece[:k])
+		n -= k
+	}
+	x.buf = append(x.buf, "\"}}\n\n"...)
+	x.flush()
+}
+
+func errorMessage(kind string) string {
+	if kind == "overloaded_error" {
+		return "Overloaded"
+	}
+	return "Internal server error"
+}
