@@ -1,0 +1,89 @@
+package report
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/tokenload/tokenload/internal/call"
+	"github.com/tokenload/tokenload/internal/metrics"
+	"github.com/tokenload/tokenload/internal/store"
+)
+
+func TestMetaOf(t *testing.T) {
+	m := newSample("open").manifest
+	m.Load.Mode, m.Load.Planned, m.Load.MaxInFlight, m.Load.WarmUp = "arrivals", 300, 50, 2*time.Second
+	m.SLO = store.SLO{TTFT: 2 * time.Second, E2E: 10 * time.Second}
+	m.Target = "sim"
+	want := metrics.Meta{
+		Planned: 300, OpenLoop: true, WarmUp: 2 * time.Second, End: 20 * time.Second, MaxInFlight: 50, Budget: call.Dollar,
+		SLOTTFT: 2 * time.Second, SLOE2E: 10 * time.Second, Clock: "kernel", Cores: 2, SimInside: true, Checks: m.Checks,
+		Stages: []metrics.Span{{Stage: "warm-up", To: 5 * time.Second}, {Stage: "steady", From: 5 * time.Second, To: 20 * time.Second}},
+	}
+	if d := cmp.Diff(want, metaOf(m)); d != "" {
+		t.Errorf("metaOf (-want +got):\n%s", d)
+	}
+	m.BudgetUSD, m.Ended, m.Target, m.Load.Mode = nil, nil, "http://localhost", "users"
+	want.Budget, want.Partial, want.SimInside, want.OpenLoop = 0, true, false, false
+	if d := cmp.Diff(want, metaOf(m)); d != "" {
+		t.Errorf("metaOf without budget and end (-want +got):\n%s", d)
+	}
+}
+
+func TestPartial(t *testing.T) {
+	for cause, want := range map[string]bool{"completed": false, "interrupted": true, "budget": true, "threshold": true, "auth": true, "error": true} {
+		m := newSample("x").manifest
+		m.Stop.Cause = cause
+		if got := partial(m); got != want {
+			t.Errorf("partial(%q) = %v; want %v", cause, got, want)
+		}
+		m.Ended = nil
+		if !partial(m) {
+			t.Errorf("a run without an end that says %q is not partial", cause)
+		}
+	}
+}
+
+func TestLoadWords(t *testing.T) {
+	stages := []store.Stage{{Target: 2.5}, {Target: 10}, {Target: 0}}
+	for want, l := range map[string]store.Load{
+		"10 users at most, 3 stages":              {Mode: "users", Stages: stages},
+		"5 users at most, 1,200 requests":         {Mode: "users", Stages: []store.Stage{{Target: 5}}, Planned: 1200},
+		"poisson arrivals, up to 2.5/s":           {Mode: "arrivals", Process: "poisson", Stages: stages[:1]},
+		"constant arrivals, up to 10/s, 2 stages": {Mode: "arrivals", Process: "constant", Stages: stages[:2]},
+		"": {},
+	} {
+		if got := loadWords(l); got != want {
+			t.Errorf("loadWords(%+v) = %q; want %q", l, got, want)
+		}
+	}
+}
+
+func TestFailures(t *testing.T) {
+	var f failures
+	add := func(n int, c call.Class, message string) {
+		for range n {
+			f.add(call.Result{Class: c, Err: &call.Error{Type: "some_error", Message: message}})
+		}
+	}
+	add(2, call.Cut, "b")
+	add(2, call.Cut, "a")
+	add(2, call.BadResponse, "z")
+	add(7, call.Timeout, "")
+	f.add(call.Result{Class: call.OK})
+	want := []ErrorCount{{call.Timeout, "some_error", 7}, {call.BadResponse, "z", 2}, {call.Cut, "a", 2}, {call.Cut, "b", 2}}
+	if d := cmp.Diff(want, f.top()); d != "" {
+		t.Errorf("top (-want +got):\n%s", d)
+	}
+	for i := range 2 * maxWords { // every one in words of its own
+		add(1, call.ServerError, fmt.Sprintf("id %d", i))
+	}
+	if len(f.counts) > maxWords+1 {
+		t.Errorf("%d kinds of failure are kept; want at most %d", len(f.counts), maxWords+1)
+	}
+	top := f.top()
+	if got, want := top[0], (ErrorCount{call.ServerError, "(other words)", 2*maxWords - (maxWords - 4)}); got != want || len(top) != maxErrors {
+		t.Errorf("top = %+v, %d of them; want %+v first, %d", got, len(top), want, maxErrors)
+	}
+}
