@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+
+	"github.com/tokenload/tokenload/internal/plan"
+)
+
+// maxSeed keeps drawn seeds exact in every JSON reader.
+const maxSeed = 1 << 53
+
+// loaded is a checked plan and where it sends.
+type loaded struct {
+	plan      *plan.Plan
+	target    target
+	overrides []string
+}
+
+// load reads a plan from a file and resolves its target. Name "" takes src instead.
+func (e *env) load(name string, src []byte, targetFlag string, set []string) (loaded, error) {
+	o := plan.Options{Set: set, ReadFile: os.ReadFile}
+	shown := name
+	if name != "" {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return loaded{}, notExist(fmt.Errorf("read plan: %w", err), "write a first plan with tokenload init")
+		}
+		src, o.Dir = b, filepath.Dir(name)
+		o.FS = os.DirFS(o.Dir)
+	} else {
+		shown = "built-in plan"
+	}
+	var t target
+	var terr error
+	o.RequireBudget = func(p plan.Target) bool {
+		t, terr = e.choose(targetFlag, p)
+		return terr == nil && !t.sim()
+	}
+	p, err := plan.Parse(shown, src, o)
+	if err != nil {
+		return loaded{}, err
+	}
+	if t, err = e.choose(targetFlag, p.Target); err != nil {
+		return loaded{}, err
+	}
+	if !p.SeedGiven {
+		drawn := *p
+		drawn.Seed = rand.Uint64N(maxSeed)
+		p = &drawn
+	}
+	return loaded{plan: p, target: t, overrides: set}, nil
+}
