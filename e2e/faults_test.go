@@ -1,0 +1,189 @@
+package e2e
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Haiku 4.5, dollars per token, from the price table by hand.
+const (
+	usdInput  = 1e-6
+	usdWrite  = 1.25e-6
+	usdRead   = 0.1e-6
+	usdOutput = 5e-6
+)
+
+// Every class of failure, provoked on a simulator in another process: each
+// attempt stands under its class with the request id the server gave it, final
+// usage is priced to the pico-dollar, and a bound is never below what was served.
+func TestFaultsByClass(t *testing.T) {
+	t.Parallel()
+	url := simulator(t, "--seed", "7", "--key", secret)
+	tests := []struct {
+		name, fault string // in the simulator's words
+		class       string
+		status      int
+		limitedBy   string
+		final       bool // the usage is final, so the cost is a bill
+		set         []string
+	}{
+		{name: "ok", class: "ok", status: 200, final: true},
+		{name: "plain", class: "ok", status: 200, final: true, set: []string{"defaults.stream=false"}},
+		{name: "requests", fault: "status=429", class: "rate_limited", status: 429, limitedBy: "unknown"},
+		{name: "ramp", fault: "status=429; code=ramp_limit_exceeded", class: "rate_limited", status: 429, limitedBy: "ramp"},
+		{name: "spend", fault: "status=429; code=enforced_spend_limit_reached", class: "rate_limited", status: 429, limitedBy: "spend"},
+		{name: "overloaded", fault: "status=529", class: "overloaded", status: 529},
+		{name: "server", fault: "status=500", class: "server_error", status: 500},
+		{name: "gateway timeout", fault: "status=504", class: "server_error", status: 504},
+		{name: "client", fault: "status=400", class: "client_error", status: 400},
+		{name: "forbidden", fault: "status=403", class: "auth", status: 403},
+		{name: "timeout", fault: "stall=6; for=20s; pings=true", class: "timeout", status: 200, set: []string{"target.timeout=3s"}},
+		{name: "stalled", fault: "stall=6; for=20s", class: "stalled", status: 200, set: []string{"target.stall_timeout=3s"}},
+		{name: "close", fault: "close", class: "connection"},
+		{name: "cut", fault: "cut=6", class: "cut", status: 200},
+		{name: "reset", fault: "cut=6; rst=true", class: "cut", status: 200},
+		{name: "truncated", fault: "truncate", class: "cut", status: 200},
+		{name: "error event", fault: "error=6", class: "stream_error", status: 200},
+		{name: "malformed", fault: "malformed=6", class: "bad_response", status: 200},
+		{name: "html", fault: "html", class: "bad_response", status: 200},
+		{name: "huge", fault: "huge", class: "bad_response", status: 200},
+		{name: "unknown events", fault: "unknown", class: "ok", status: 200, final: true},
+		{name: "split character", fault: "split-utf8", class: "ok", status: 200, final: true},
+		{name: "no usage", fault: "no-usage", class: "ok", status: 200},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			headers := "{}"
+			if tt.fault != "" {
+				headers = fmt.Sprintf("{x-sim-fault: %q}", tt.fault)
+			}
+			plan := write(t, dir, "plan.yaml", `version: 1
+name: faults
+target: {headers: `+headers+`}
+defaults: {model: claude-haiku-4-5, max_tokens: 100}
+tasks: [{name: a, prompts: ["Say something about rivers {{index}}"]}]
+load: {users: {count: 2, requests: 4}}
+budget: {usd: 1}
+`)
+			args := []string{"run", plan, "--target", url, "--out", filepath.Join(dir, "run"), "--quiet", "--json"}
+			for _, s := range tt.set {
+				args = append(args, "--set", s)
+			}
+			c := program(t, dir, args...)
+			code := c.run(t)
+			got := records(t, filepath.Join(dir, "run"))
+			if len(got) != 4 {
+				t.Fatalf("%d records, exit %d; want 4\n%s", len(got), code, c.stderr.String())
+			}
+			const tooBusy = 121 // this machine, not the program
+			if want := map[bool]int{true: 0, false: 1}[tt.class == "ok"]; code != want && (code != tooBusy || want != 0) {
+				t.Errorf("exit %d; want %d\n%s", code, want, c.stderr.String())
+			}
+			served := truths(t, url)
+			for _, r := range got {
+				if r.Class != tt.class || r.Status != tt.status {
+					t.Errorf("class %s, status %d, error %s; want %s, %d", r.Class, r.Status, raw(r), tt.class, tt.status)
+				}
+				if tt.limitedBy != "" && (r.LimitedBy == nil || *r.LimitedBy != tt.limitedBy) {
+					t.Errorf("limited by %v; want %s", r.LimitedBy, tt.limitedBy)
+				}
+				checkServed(t, r, served, tt.final)
+				checkParts(t, r)
+			}
+			checkNoLeak(t, dir, c, tt.name)
+		})
+	}
+}
+
+func raw(r record) string {
+	if r.Error == nil {
+		return "none"
+	}
+	return string(*r.Error)
+}
+
+// checkServed holds a record against what the simulator did.
+func checkServed(t *testing.T, r record, served map[string]truth, final bool) {
+	t.Helper()
+	if r.Status == 0 {
+		return
+	}
+	x, ok := served[r.RequestID]
+	if !ok {
+		t.Errorf("request id %q was not served", r.RequestID)
+		return
+	}
+	bill := float64(r.Input)*usdInput + float64(r.CacheWrite)*usdWrite + float64(r.CacheRead)*usdRead + float64(x.Output)*usdOutput
+	switch {
+	case r.Status >= 400:
+		if r.Cost != 0 {
+			t.Errorf("status %d costs %v; want 0", r.Status, r.Cost)
+		}
+	case final:
+		if r.Bound || r.Output != x.Output || math.Abs(r.Cost-bill) > 1e-12 {
+			t.Errorf("output %d, cost %v, bound %v; served %d tokens for %v", r.Output, r.Cost, r.Bound, x.Output, bill)
+		}
+	default:
+		if !r.Bound || r.Cost < bill {
+			t.Errorf("cost %v, bound %v; served for %v", r.Cost, r.Bound, bill)
+		}
+	}
+}
+
+// checkParts adds up e2e: lag, held, earlier attempts, connect, send, wait,
+// generation, within a microsecond.
+func checkParts(t *testing.T, r record) {
+	t.Helper()
+	if r.Class != "ok" {
+		return
+	}
+	first := r.First
+	if first == 0 {
+		first = r.Last
+	}
+	lag := r.Started - r.Due - r.Held - r.Earlier
+	connect := r.ConnWait + r.Connect + r.TLS
+	send := r.Sent - r.Started - connect
+	sum := lag + r.Held + r.Earlier + connect + send + (first - r.Sent) + (r.Last - first)
+	if e2e := r.Last - r.Due; sum < e2e-1000 || sum > e2e+1000 {
+		t.Errorf("index %d: parts add up to %d ns; e2e is %d", r.Index, sum, e2e)
+	}
+	if lag < 0 || connect < 0 || send < 0 || first < r.Sent || r.Last < first || r.FirstByte < r.Sent {
+		t.Errorf("index %d: a part is negative: lag %d, connect %d, send %d, %+v", r.Index, lag, connect, send, r)
+	}
+}
+
+// checkNoLeak searches everything a run has left and said for the key, the
+// prompt (which the stored plan alone may hold) and the answer.
+func checkNoLeak(t *testing.T, dir string, c *command, what string) {
+	t.Helper()
+	all := map[string]string{"stdout": c.stdout.String(), "stderr": c.stderr.String()}
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		all[path] = string(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for where, text := range all {
+		if strings.Contains(text, secret) {
+			t.Errorf("%s: the key is in %s", what, where)
+		}
+		if strings.HasSuffix(where, ".yaml") {
+			continue
+		}
+		if strings.Contains(text, "about rivers") {
+			t.Errorf("%s: the prompt is in %s", what, where)
+		}
+	}
+}
