@@ -21,13 +21,14 @@ var layout = []struct{ pkg, imports string }{
 	{"internal/load", "call"},
 	{"internal/metrics", "call"},
 	{"internal/store", "call"},
-	{"internal/plan", "call cost pace threshold workload"},
+	{"internal/plan", "cost pace threshold workload"},
 	{"internal/diagnose", "call metrics"},
 	{"internal/run", "call client cost limit load metrics pace plan store threshold workload"},
 	{"internal/report", "call diagnose metrics store threshold"},
-	{"internal/cli", "call client cost plan report run sim store"},
+	{"internal/cli", "call client plan report run sim store workload"},
 	{"cmd/tokenload", "cli"},
 	{"e2e", "sim"},
+	{"bench", ""},
 }
 
 // Pure packages do arithmetic: no file, socket, log line or signal. Imports are
