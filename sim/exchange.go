@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -45,7 +46,8 @@ var (
 
 // messages answers POST /v1/messages.
 func (x *exchange) messages() {
-	if err := x.fx.addHeader(x.r.Header["X-Sim-Fault"]); err != nil {
+	own, err := headerFaults(x.r.Header["X-Sim-Fault"])
+	if err != nil {
 		x.fail(invalid("x-sim-fault: %v", err))
 		return
 	}
@@ -54,7 +56,7 @@ func (x *exchange) messages() {
 		return
 	}
 	answer, chance := x.s.draws.of(x.s.config.Seed, x.req.digest)
-	x.pickFaults(chance)
+	x.pickFaults(chance, own)
 	if x.fx.instead != nil {
 		x.instead(x.fx.instead)
 		return
@@ -117,9 +119,10 @@ func (x *exchange) dequeue() {
 
 // pickFaults adds the rules that apply to this request. Every rule draws,
 // whether or not it can apply: one rule's window does not change another's luck.
-func (x *exchange) pickFaults(chance *rand.Rand) {
+// Those the request brings itself come last, under the same rules.
+func (x *exchange) pickFaults(chance *rand.Rand, own []Fault) {
 	n, since := x.s.arrived.Add(1), time.Since(x.s.started)
-	for _, f := range x.s.config.Faults {
+	for _, f := range slices.Concat(x.s.config.Faults, own) {
 		luck := chance.Float64()
 		switch {
 		case f.Probability > 0 && luck >= f.Probability:

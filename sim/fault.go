@@ -231,16 +231,16 @@ func (e *effects) find(kind string) *Fault {
 	return nil
 }
 
-// addHeader adds the faults a request brings itself.
-func (e *effects) addHeader(values []string) error {
+// headerFaults reads the faults a request brings itself.
+func headerFaults(values []string) (own []Fault, err error) {
 	for _, v := range values {
 		for text := range strings.SplitSeq(v, ",") {
 			f, err := ParseFault(text)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			e.add(f)
+			own = append(own, f)
 		}
 	}
-	return nil
+	return own, nil
 }

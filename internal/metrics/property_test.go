@@ -75,7 +75,7 @@ func minus(a, b Requests) Requests {
 	return Requests{
 		Planned: a.Planned - b.Planned, Sent: a.Sent - b.Sent, OK: a.OK - b.OK, Failed: a.Failed - b.Failed,
 		RateLimited: a.RateLimited - b.RateLimited, Overloaded: a.Overloaded - b.Overloaded, Dropped: a.Dropped - b.Dropped,
-		OverBudget: a.OverBudget - b.OverBudget, Unsent: a.Unsent - b.Unsent, Canceled: a.Canceled - b.Canceled, Attempts: a.Attempts - b.Attempts,
+		OverBudget: a.OverBudget - b.OverBudget, Unsent: a.Unsent - b.Unsent, Canceled: a.Canceled - b.Canceled, Attempts: a.Attempts - b.Attempts, BudgetTail: a.BudgetTail - b.BudgetTail,
 	}
 }
 
@@ -91,6 +91,9 @@ func naiveCounts(log []call.Result, planned int) Requests {
 	for _, r := range last {
 		if r.Class == call.OverBudget {
 			n.OverBudget++
+		}
+		if r.Phase == call.BudgetTail && r.Class.Sent() {
+			n.BudgetTail++
 		}
 		if r.Phase != call.Main || r.Class == call.OverBudget {
 			continue

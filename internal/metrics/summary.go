@@ -66,6 +66,9 @@ type Requests struct {
 	Unsent      int `json:"unsent"`
 	Canceled    int `json:"canceled"`
 	Attempts    int `json:"attempts"`
+	// BudgetTail is how many were sent after the first refusal of the budget:
+	// billed, and in no other count here.
+	BudgetTail int `json:"budget_tail"`
 }
 
 // Rates are shares (0 to 1) and speeds (per second over the measured window).

@@ -44,7 +44,7 @@ func (u rules) hasSLO() bool { return u.ttft > 0 || u.e2e > 0 }
 // good reports whether an ok request kept the slo. A plain answer has its first
 // content with its last.
 func (u rules) good(r *row, class call.Class) bool {
-	if class != call.OK || !u.hasSLO() || r.due > u.to {
+	if class != call.OK || !u.hasSLO() || !u.holds(r.done) {
 		return false
 	}
 	first := r.firstContent
@@ -108,6 +108,9 @@ func (t *tally) request(r *row, class call.Class, u rules, n int) {
 		t.requests.OverBudget += n
 		t.records += n
 		return
+	}
+	if r.phase == inTail && class.Sent() {
+		t.requests.BudgetTail += n
 	}
 	if r.phase != inMain {
 		return

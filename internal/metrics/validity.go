@@ -61,6 +61,7 @@ func (t *Table) generator(m Meta, g Group) Generator {
 	out.reason(t.leftOut(m))
 	out.warn(lagWarning(lags, t.median("ttft")))
 	out.warn(t.cpuWarning(m))
+	out.warn(budgetWarning(g.Requests))
 	if m.SimInside {
 		out.warn(t.simWarning(m))
 	}
@@ -170,6 +171,15 @@ func (t *Table) cpuWarning(m Meta) string {
 	}
 	return fmt.Sprintf("the process used over 85 %% of its %d cores for %d s in a row: "+
 		"latencies may contain our own waiting; give it more cores or lower the load", m.Cores, t.machine.hottest)
+}
+
+// budgetWarning says how much of the load the figures do not speak of.
+func budgetWarning(r Requests) string {
+	if r.OverBudget == 0 && r.BudgetTail == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the budget refused %d requests; from the first of them on the load was not the plan's: "+
+		"%d requests sent after it are billed and left out of every figure", r.OverBudget, r.BudgetTail)
 }
 
 func (t *Table) simWarning(m Meta) string {

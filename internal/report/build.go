@@ -153,7 +153,13 @@ func loadWords(l store.Load) string {
 	default:
 		return l.Mode
 	}
-	if n := len(l.Stages); n > 1 {
+	n := 0
+	for _, st := range l.Stages {
+		if st.Name != "" || st.Duration > 0 { // a short form's jump is no stage of the plan's
+			n++
+		}
+	}
+	if n > 1 {
 		words += fmt.Sprintf(", %d stages", n)
 	}
 	if l.Planned > 0 {

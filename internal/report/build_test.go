@@ -46,10 +46,11 @@ func TestPartial(t *testing.T) {
 }
 
 func TestLoadWords(t *testing.T) {
-	stages := []store.Stage{{Target: 2.5}, {Target: 10}, {Target: 0}}
+	stages := []store.Stage{{Target: 2.5, Duration: 1}, {Target: 10, Duration: 1}, {Name: "jump", Target: 0}}
 	for want, l := range map[string]store.Load{
 		"10 users at most, 3 stages":              {Mode: "users", Stages: stages},
 		"5 users at most, 1,200 requests":         {Mode: "users", Stages: []store.Stage{{Target: 5}}, Planned: 1200},
+		"6 users at most":                         {Mode: "users", Stages: []store.Stage{{Target: 6}, {Target: 6, Duration: 1}}},
 		"poisson arrivals, up to 2.5/s":           {Mode: "arrivals", Process: "poisson", Stages: stages[:1]},
 		"constant arrivals, up to 10/s, 2 stages": {Mode: "arrivals", Process: "constant", Stages: stages[:2]},
 		"": {},

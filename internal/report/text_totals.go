@@ -51,6 +51,7 @@ func (t *textPage) requests(rep *Report) {
 		{"canceled", "stopped by us while they ran", r.Canceled},
 		{"dropped", "due, but no slot was free or they were held too long", r.Dropped},
 		{"over_budget", "their worst case did not fit the budget", r.OverBudget},
+		{"budget_tail", "sent after the first refusal: billed, in no figure", r.BudgetTail},
 		{"unsent", "the run ended before them", r.Unsent},
 	} {
 		if c.n > 0 {
