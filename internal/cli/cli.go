@@ -105,7 +105,14 @@ func Run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 
 // resolve gives a flag the value of its environment variable: TOKENLOAD_OUT for --out.
 func (e *env) resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	v, ok := e.vars["TOKENLOAD_"+strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))]
+	name := strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+	switch {
+	case name == "HELP" || name == "VERSION":
+		return nil, nil // TOKENLOAD_VERSION may well be somebody's own
+	case name == "OUT" && flag.Short == 'o':
+		name = "REPORT_OUT" // a file, where run's is a folder
+	}
+	v, ok := e.vars["TOKENLOAD_"+name]
 	if !ok || v == "" {
 		return nil, nil
 	}

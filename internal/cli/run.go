@@ -63,7 +63,11 @@ func (c *runCommand) Run(e *env) error {
 		return err
 	}
 	runErr := c.execute(e, l, url, dir)
+	if errors.Is(runErr, fs.ErrExist) {
+		return runErr // somebody else's run
+	}
 	if _, err := os.Stat(filepath.Join(dir, store.ManifestFile)); err != nil {
+		os.Remove(dir) //nolint:errcheck // ours if it is empty, and kept if it is not
 		return errors.Join(runErr, notCreated(runErr, err))
 	}
 	err = c.conclude(e, dir)
@@ -95,11 +99,13 @@ func (c *runCommand) load(e *env) (loaded, error) {
 	}
 	switch {
 	case c.Plan != "" && flags != plan.FlagLoad{}:
-		return loaded{}, usageError{hinted{errors.New("a plan and load flags at once"), "change the plan's fields with --set instead"}}
+		return loaded{}, usageError{hinted{errors.New("a plan and load flags (or their variables, such as TOKENLOAD_USERS) at once"), "change the plan's fields with --set instead"}}
 	case c.Plan != "":
 		return e.load(c.Plan, nil, c.Target, set)
 	case flags != plan.FlagLoad{}:
 		return e.load("", plan.FromFlags(flags), c.Target, set)
+	case c.Target != "" && c.Target != plan.SimURL:
+		return loaded{}, usageError{hinted{errors.New("--target without a plan or a load"), "give a PLAN, or --model, --prompt, --users and --requests; the quickstart is for the simulator"}}
 	default:
 		return e.load("", plan.Quickstart(), c.Target, set)
 	}

@@ -25,12 +25,14 @@ func (t target) sim() bool { return t.url == plan.SimURL }
 
 // name is how reports call the target: an address without what may be secret in it.
 func (t target) name() string {
-	u, err := url.Parse(t.url)
-	if err != nil || u.User == nil && u.RawQuery == "" {
+	if t.sim() {
 		return t.url
 	}
-	u.User, u.RawQuery = nil, ""
-	return u.String()
+	u, err := url.Parse(t.url)
+	if err != nil || u.Host == "" {
+		return "(not shown: it may hold a credential)"
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 // choose decides where to send: --target, else the plan, else
@@ -59,6 +61,9 @@ func (e *env) choose(flag string, p plan.Target) (target, error) {
 	u, err := url.Parse(t.url)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return t, usageError{hinted{errTarget(t.url), "give an address such as http://localhost:8787, or sim"}}
+	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(u.Path, "/v1") {
+		return t, usageError{hinted{errTarget(t.url), "leave out /v1, any name or password, and everything from the ? or # on; the key has its own variable"}}
 	}
 	home := anthropic(u.Hostname()) || loopback(u.Hostname())
 	switch {
@@ -97,7 +102,7 @@ type (
 )
 
 func (s errTarget) Error() string {
-	return "target " + target{url: string(s)}.name() + " is not an address"
+	return "target " + target{url: string(s)}.name() + " cannot be used"
 }
 func (s errNoKey) Error() string { return "no key for " + string(s) }
 

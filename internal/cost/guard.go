@@ -21,6 +21,9 @@ type GuardConfig struct {
 	// Wait lets a request whose worst case does not fit wait for others to settle
 	// (users); without it such a request becomes over_budget at once (arrivals).
 	Wait bool
+	// Stop, once closed, ends every wait: who waits is canceled, since no request
+	// may start any more. Nil never is.
+	Stop <-chan struct{}
 	// OnWarn is called once, when WarnAt of the budget is spent.
 	OnWarn func(Spend)
 	// OnExhausted is called once, when nothing is in flight and what asks for
@@ -41,6 +44,7 @@ type Guard struct {
 	budget  call.USD // 0: a meter
 	warnAt  call.USD
 	wait    bool
+	stop    <-chan struct{}
 	onWarn  func(Spend)
 	onDone  func()
 
@@ -75,7 +79,7 @@ func NewGuard(c GuardConfig) (*Guard, error) {
 		return nil, errors.New("warn_at is not a share between 0 and 1")
 	}
 	g := NewMeter(c.Catalog)
-	g.budget, g.wait, g.onWarn, g.onDone = c.Budget, c.Wait, c.OnWarn, c.OnExhausted
+	g.budget, g.wait, g.stop, g.onWarn, g.onDone = c.Budget, c.Wait, c.Stop, c.OnWarn, c.OnExhausted
 	g.warnAt = call.USD(math.Ceil(c.WarnAt * float64(c.Budget)))
 	return g, nil
 }
@@ -161,6 +165,13 @@ func (g *Guard) admit(ctx context.Context, req *call.Request, amount int64) call
 	case <-w.done:
 	case <-ctx.Done():
 		g.leave(w)
+	case <-g.stop:
+		g.leave(w)
+		if <-w.done; w.class == call.OK { // its turn came in the same moment
+			g.settle(amount, 0, 0)
+			req.Held += time.Since(start)
+			return call.Canceled
+		}
 	}
 	req.Held += time.Since(start)
 	if w.class == call.OverBudget && g.exhausted.Load() {

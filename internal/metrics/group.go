@@ -13,6 +13,7 @@ func (t *Table) Summary(m Meta) Summary {
 	b := builder{Table: t, rules: t.rules(m), spans: m.Stages, buffer: make([]float64, 0, t.Len())}
 	s := Summary{
 		Group:       b.whole(m),
+		EndedOK:     t.endedOK,
 		Limits:      t.limitsUsed(),
 		Classes:     map[string]int{"ok": 0},
 		StopReasons: map[string]int{},
@@ -54,8 +55,16 @@ func (b *builder) whole(m Meta) Group {
 	return b.group(rows, nil, b.unsent(m), m.Budget)
 }
 
-// unsent is how many planned requests left no record at all.
-func (t *Table) unsent(m Meta) int { return max(m.Planned-t.seen(), 0) }
+// unsent is how many requests planned for after the warm-up left no record at all.
+func (t *Table) unsent(m Meta) int {
+	seen := 0
+	for i := range t.Len() {
+		if r := t.row(i); r.last && (r.phase != inWarmUp || m.PlannedWarmUp == 0) {
+			seen++
+		}
+	}
+	return max(m.Planned-m.PlannedWarmUp-seen, 0)
+}
 
 // seen is how many requests there are, of every phase and class.
 func (t *Table) seen() int {

@@ -186,6 +186,9 @@ type CheckCount struct {
 // Summary is what a run's records add up to.
 type Summary struct {
 	Group
+	// EndedOK is how many requests ended ok in any phase: with none, the run failed.
+	EndedOK int `json:"-"`
+
 	Limits      []ClassLimits    `json:"limits"`
 	Classes     map[string]int   `json:"classes"`      // attempts by class
 	StopReasons map[string]int   `json:"stop_reasons"` // ok and refused attempts
@@ -199,20 +202,21 @@ type Summary struct {
 
 // Meta is what a Summary needs to know about a run besides its records.
 type Meta struct {
-	Planned     int           // requests the plan asks for; 0 where it has no number (users for a time)
-	OpenLoop    bool          // arrivals, not users
-	WarmUp      time.Duration // end of the warm-up, from the start
-	End         time.Duration // end of the last stage; 0: the last end of a request
-	MaxInFlight int           // open loop: slots
-	Budget      call.USD      // 0: none
-	SLOTTFT     time.Duration // 0: not set
-	SLOE2E      time.Duration // 0: not set
-	Clock       string
-	Cores       int  // GOMAXPROCS
-	SimInside   bool // the simulator shared this process
-	Partial     bool // the run was killed or stopped early
-	Checks      []string
-	Stages      []Span // when each stage was in force; without it a stage's rates are over the whole window
+	Planned       int           // requests the plan asks for; 0 where it has no number (users for a time)
+	PlannedWarmUp int           // how many of Planned are due in the warm-up
+	OpenLoop      bool          // arrivals, not users
+	WarmUp        time.Duration // end of the warm-up, from the start
+	End           time.Duration // end of the last stage; 0: the last end of a request
+	MaxInFlight   int           // open loop: slots
+	Budget        call.USD      // 0: none
+	SLOTTFT       time.Duration // 0: not set
+	SLOE2E        time.Duration // 0: not set
+	Clock         string
+	Cores         int  // GOMAXPROCS
+	SimInside     bool // the simulator shared this process
+	Partial       bool // the run was killed or stopped early
+	Checks        []string
+	Stages        []Span // when each stage was in force; without it a stage's rates are over the whole window
 }
 
 // Span is a stretch of the run under one stage name, as offsets from the start.

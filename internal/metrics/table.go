@@ -47,6 +47,7 @@ type Table struct {
 	limits  map[string]*classUse // by model class
 	extent  extent
 	machine machine
+	endedOK int // attempts that ended ok, of any phase; nothing follows an ok
 	highest int // index
 	tasks   names
 	models  names
@@ -98,6 +99,9 @@ func (t *Table) Add(r call.Result) {
 	w.again = t.supersede(&r, t.Len())
 	t.push(w)
 	t.labels[w.label].shape.see(&r)
+	if r.Class == call.OK {
+		t.endedOK++
+	}
 	t.extent.see(&w, r.Class)
 	t.highest = max(t.highest, r.Index)
 	if w.phase != inTail {

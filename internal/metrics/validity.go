@@ -62,6 +62,9 @@ func (t *Table) generator(m Meta, g Group) Generator {
 	out.warn(lagWarning(lags, t.median("ttft")))
 	out.warn(t.cpuWarning(m))
 	out.warn(budgetWarning(g.Requests))
+	if g.Requests.Sent == 0 && t.endedOK > 0 {
+		out.warn("nothing was measured: every request was of the warm-up or past the budget")
+	}
 	if m.SimInside {
 		out.warn(t.simWarning(m))
 	}

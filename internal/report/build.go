@@ -69,8 +69,18 @@ func assemble(m store.Manifest, table *metrics.Table, evidence *diagnose.Evidenc
 		Errors: []ErrorCount{}, Notes: notes(m, s), times: timesOf(s, source),
 	}
 	rep.Generator.Reasons, rep.Generator.Warnings = orEmpty(s.Generator.Reasons), orEmpty(s.Generator.Warnings)
-	rep.Run.Outcome, rep.Run.ExitCode = Decide(m.Stop.Cause, s.Requests, s.Generator.Valid, ts)
+	rep.Run.Outcome, rep.Run.ExitCode = Decide(m.Stop.Cause, answered(s), s.Generator.Valid, ts)
 	return rep, nil
+}
+
+// answered returns the counts for the verdict, in which a request that ended ok
+// in the warm-up or past the budget is one that ended ok.
+func answered(s metrics.Summary) metrics.Requests {
+	req := s.Requests
+	if req.OK == 0 {
+		req.OK = s.EndedOK
+	}
+	return req
 }
 
 func orEmpty[T any](v []T) []T {
@@ -89,7 +99,7 @@ func orEmptyMap[T any](m map[string]T) map[string]T {
 
 func metaOf(m store.Manifest) metrics.Meta {
 	meta := metrics.Meta{
-		Planned: m.Load.Planned, OpenLoop: m.Load.Mode == "arrivals", WarmUp: m.Load.WarmUp, End: m.Load.End,
+		Planned: m.Load.Planned, PlannedWarmUp: m.Load.PlannedWarmUp, OpenLoop: m.Load.Mode == "arrivals", WarmUp: m.Load.WarmUp, End: m.Load.End,
 		MaxInFlight: m.Load.MaxInFlight, SLOTTFT: m.SLO.TTFT, SLOE2E: m.SLO.E2E,
 		Clock: m.Clock, Cores: m.Machine.Cores, SimInside: m.Target == "sim",
 		Partial: partial(m), Checks: m.Checks,

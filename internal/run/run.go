@@ -49,6 +49,13 @@ const lead = 50 * time.Millisecond
 // nil however the load went; it is an error when the run could not be set up or
 // recorded. What had been recorded by then can be read from the run directory.
 func Execute(ctx context.Context, c Config) error {
+	// Made once more with the start, when there is one; here it is asked whether
+	// the target can be used at all, before anything is written.
+	probe, err := client.New(c.Client)
+	if err != nil {
+		return err
+	}
+	probe.Close()
 	mix, err := workload.New(c.Plan.Seed, c.Plan.Tasks, c.Plan.Checks)
 	if err != nil {
 		return err
@@ -58,9 +65,10 @@ func Execute(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	e := &execution{Config: c, mix: mix, writer: w, manifest: m, stop: make(chan struct{})}
+	e := &execution{Config: c, mix: mix, writer: w, manifest: m, stop: make(chan struct{}), noMore: make(chan struct{})}
 	if err := e.prepare(); err != nil {
-		return errors.Join(err, w.Close())
+		e.halt("error", err.Error())
+		return errors.Join(err, e.finish())
 	}
 	defer e.client.Close()
 	return e.run(ctx)
@@ -84,6 +92,7 @@ type execution struct {
 
 	haltOnce sync.Once
 	stop     chan struct{} // closed by halt
+	noMore   chan struct{} // closed by halt and at the end of the last stage: who is held is not sent
 	cause    store.Stop    // why; read after the load has ended
 }
 
@@ -107,7 +116,7 @@ func (e *execution) prepare() (err error) {
 	e.monitor = new(limit.Monitor)
 	e.send, err = limit.Wrap(e.guard.Wrap(e.call), limit.Config{
 		Mode: p.OnLimit.Mode, MaxAttempts: p.OnLimit.MaxAttempts, MaxWait: p.OnLimit.MaxWait,
-		Share: p.OnLimit.Share, MaxHold: p.OnLimit.MaxHold, Seed: p.Seed, Stop: e.stop, Monitor: e.monitor,
+		Share: p.OnLimit.Share, MaxHold: p.OnLimit.MaxHold, Seed: p.Seed, Stop: e.noMore, Monitor: e.monitor,
 	})
 	return err
 }
@@ -119,7 +128,7 @@ func (e *execution) purse() (*cost.Guard, error) {
 		return cost.NewMeter(p.Catalog), nil
 	}
 	return cost.NewGuard(cost.GuardConfig{
-		Budget: p.Budget.Guard.Budget, WarnAt: p.Budget.Guard.WarnAt, Wait: p.Load.Mode == plan.Users, Catalog: p.Catalog,
+		Budget: p.Budget.Guard.Budget, WarnAt: p.Budget.Guard.WarnAt, Wait: p.Load.Mode == plan.Users, Catalog: p.Catalog, Stop: e.noMore,
 		OnWarn: func(s cost.Spend) {
 			e.warn(fmt.Sprintf("%v of the budget of %v is spent or reserved", s.Spent+s.Reserved, s.Budget))
 		},
@@ -157,6 +166,7 @@ func (e *execution) run(outer context.Context) error {
 		case <-over:
 		}
 	})
+	wg.Go(func() { e.closeAtEnd(over) })
 	loadErr := e.load(ctx, func(r call.Result) { results <- r })
 	close(over)
 	close(results)
@@ -166,6 +176,22 @@ func (e *execution) run(outer context.Context) error {
 		loadErr = nil // it was cancelled, by the caller or by the collector, whose error says more
 	}
 	return errors.Join(loadErr, col.err, e.finish())
+}
+
+// closeAtEnd closes noMore when the run is halted or its last stage ends.
+func (e *execution) closeAtEnd(over <-chan struct{}) {
+	var end <-chan time.Time
+	if d := e.Plan.Load.End; d > 0 {
+		timer := time.NewTimer(time.Until(e.start.Add(d)))
+		defer timer.Stop()
+		end = timer.C
+	}
+	select {
+	case <-e.stop:
+	case <-end:
+	case <-over:
+	}
+	close(e.noMore)
 }
 
 // load runs the plan's loop to its end.
@@ -179,6 +205,9 @@ func (e *execution) load(ctx context.Context, emit func(call.Result)) error {
 		return load.Open(ctx, p.Load.Profile.Arrivals(p.Seed), c)
 	}
 	c.Think = thinkTime(p)
+	// A user whose wait for a retry was cut short is free again after the end,
+	// with a due time before it.
+	c.Stop = e.noMore
 	return load.Closed(ctx, p.Load.Changes(), c)
 }
 
@@ -229,9 +258,10 @@ func manifest(c Config) store.Manifest {
 		OnLimit: p.OnLimit.Mode, SLO: store.SLO{TTFT: p.SLO.TTFT, E2E: p.SLO.E2E},
 	}
 	m.Load = store.Load{
-		Mode: string(p.Load.Mode), WarmUp: p.Load.WarmUp, End: p.Load.End, Planned: planned(p),
+		Mode: string(p.Load.Mode), WarmUp: p.Load.WarmUp, End: p.Load.End,
 		MaxInFlight: p.Load.MaxInFlight, Grace: p.GracefulStop,
 	}
+	m.Load.Planned, m.Load.PlannedWarmUp = planned(p)
 	if p.Load.Mode == plan.Arrivals {
 		m.Load.Process = string(p.Load.Profile.Process)
 	}
@@ -253,15 +283,17 @@ func manifest(c Config) store.Manifest {
 	return m
 }
 
-// planned counts the requests that the plan asks for; 0 where users make as
-// many as they can.
-func planned(p *plan.Plan) int {
+// planned counts the requests that the plan asks for, and those of them that
+// are due in the warm-up; 0 where users make as many as they can.
+func planned(p *plan.Plan) (all, warmUp int) {
 	if p.Load.Mode == plan.Users {
-		return p.Load.Requests
+		return p.Load.Requests, 0
 	}
-	n := 0
-	for range p.Load.Profile.Arrivals(p.Seed) {
-		n++
+	for _, due := range p.Load.Profile.Arrivals(p.Seed) {
+		all++
+		if due < p.Load.WarmUp {
+			warmUp++
+		}
 	}
-	return n
+	return all, warmUp
 }

@@ -251,3 +251,42 @@ func TestRunDirectoryThatCannotBeMade(t *testing.T) {
 		t.Error("a folder that is not empty was taken for a run directory")
 	}
 }
+
+// Who is held for money or for a limit is not sent after the last stage.
+func TestNothingStartsAfterTheEnd(t *testing.T) {
+	const base = `
+version: 1
+name: end
+defaults: {model: claude-haiku-4-5, max_tokens: 256}
+tasks: [{name: a, prompts: ["one {{index}}"]}]
+load: {users: {count: 8, duration: 3s, think_time: 50ms}}
+graceful_stop: 20s
+seed: 2
+`
+	for name, add := range map[string]string{
+		"budget": "budget: {usd: 0.008}",
+		"obey":   "on_limit: {mode: obey, max_attempts: 9, max_wait: 300s}",
+		"avoid":  "on_limit: {mode: avoid, share: 0.5}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				stored, err := execute(t, parse(t, base+add+"\n"), sim.Config{Seed: 1, Limits: map[string]sim.Limits{"*": {Requests: 6, InputTokens: 1e6, OutputTokens: 1e6}}}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				held := 0
+				for _, r := range results(t, stored) {
+					if r.Held > 0 || r.Class == call.RateLimited { // obey: the wait after it was cut
+						held++
+					}
+					if r.Started > 3*time.Second {
+						t.Errorf("index %d, attempt %d started at %v, after the last stage", r.Index, r.Attempt, r.Started)
+					}
+				}
+				if held == 0 {
+					t.Error("nothing was held: the test shows nothing")
+				}
+			})
+		})
+	}
+}

@@ -49,14 +49,16 @@ type Machine struct {
 
 // Load is the shape of the load, with defaults filled in.
 type Load struct {
-	Mode        string        `json:"mode"`              // users or arrivals
-	Process     string        `json:"process,omitempty"` // arrivals: constant, poisson, gamma
-	Stages      []Stage       `json:"stages"`
-	WarmUp      time.Duration `json:"warm_up_ns"`
-	End         time.Duration `json:"end_ns"`  // end of the last stage; 0: when all requests are done
-	Planned     int           `json:"planned"` // requests; 0: as many as the users make
-	MaxInFlight int           `json:"max_in_flight,omitempty"`
-	Grace       time.Duration `json:"graceful_stop_ns"`
+	Mode    string        `json:"mode"`              // users or arrivals
+	Process string        `json:"process,omitempty"` // arrivals: constant, poisson, gamma
+	Stages  []Stage       `json:"stages"`
+	WarmUp  time.Duration `json:"warm_up_ns"`
+	End     time.Duration `json:"end_ns"`  // end of the last stage; 0: when all requests are done
+	Planned int           `json:"planned"` // requests; 0: as many as the users make
+	// PlannedWarmUp is how many of Planned are due in the warm-up.
+	PlannedWarmUp int           `json:"planned_warm_up,omitempty"`
+	MaxInFlight   int           `json:"max_in_flight,omitempty"`
+	Grace         time.Duration `json:"graceful_stop_ns"`
 }
 
 // Stage is one stage of the load. Target is users, or arrivals per second.
