@@ -90,10 +90,11 @@ type execution struct {
 	hope     hope
 	cancel   context.CancelCauseFunc
 
-	haltOnce sync.Once
-	stop     chan struct{} // closed by halt
-	noMore   chan struct{} // closed by halt and at the end of the last stage: who is held is not sent
-	cause    store.Stop    // why; read after the load has ended
+	haltOnce   sync.Once
+	noMoreOnce sync.Once
+	stop       chan struct{} // closed by halt
+	noMore     chan struct{} // closed by halt and at the end of the last stage: who is held is not sent
+	cause      store.Stop    // why; read after the load has ended
 }
 
 // prepare makes the client and the chain of senders around it, and stamps the start.
@@ -191,8 +192,11 @@ func (e *execution) closeAtEnd(over <-chan struct{}) {
 	case <-end:
 	case <-over:
 	}
-	close(e.noMore)
+	e.holdNoMore()
 }
+
+// holdNoMore ends every wait for money or limits.
+func (e *execution) holdNoMore() { e.noMoreOnce.Do(func() { close(e.noMore) }) }
 
 // load runs the plan's loop to its end.
 func (e *execution) load(ctx context.Context, emit func(call.Result)) error {
@@ -230,6 +234,7 @@ func (e *execution) halt(cause, detail string) {
 	e.haltOnce.Do(func() {
 		e.cause = store.Stop{Cause: cause, Detail: detail}
 		close(e.stop)
+		e.holdNoMore() // at once: the next request must not slip through
 	})
 }
 
