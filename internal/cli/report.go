@@ -13,7 +13,7 @@ import (
 type reportCommand struct {
 	Run_   string `arg:"" name:"run" help:"The run directory." placeholder:"RUN"`
 	Format string `help:"text, md, json, csv, stats-csv or junit." default:"text"`
-	Out    string `short:"o" help:"Write to a file instead of standard output." placeholder:"FILE"`
+	Out    string `short:"o" help:"Write to a file instead of standard output; in the environment TOKENLOAD_REPORT_OUT." placeholder:"FILE"`
 }
 
 // Run carries out the command.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -67,19 +68,14 @@ func (c *runCommand) Run(e *env) error {
 		return runErr // somebody else's run
 	}
 	if _, err := os.Stat(filepath.Join(dir, store.ManifestFile)); err != nil {
-		os.Remove(dir) //nolint:errcheck // ours if it is empty, and kept if it is not
-		return errors.Join(runErr, notCreated(runErr, err))
+		if c.Out == "" {
+			os.Remove(dir) //nolint:errcheck // claimed by us; kept if it is not empty
+		}
+		return cmp.Or(runErr, err)
 	}
 	err = c.conclude(e, dir)
 	if runErr != nil {
 		return runErr
-	}
-	return err
-}
-
-func notCreated(runErr, err error) error {
-	if runErr != nil {
-		return nil // it says more
 	}
 	return err
 }
