@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -109,6 +110,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.truth.begin()
 	x := &exchange{s: s, w: w, r: r}
 	x.rec = Record{RequestID: s.id("req_"), Path: r.URL.Path, Received: time.Now()}
+	_, x.rec.Auth = x.key()
+	x.rec.RetryCount, _ = strconv.Atoi(r.Header.Get("X-Stainless-Retry-Count"))
 	w.Header().Set("Request-Id", x.rec.RequestID)
 	w.Header().Set("Anthropic-Organization-Id", organization)
 	defer x.close()
@@ -134,21 +137,22 @@ func (x *exchange) route() {
 	}
 }
 
-// key is what the request authenticates with: either header will do.
-func (x *exchange) key() string {
+// key is what the request authenticates with, and the header it came in: either
+// will do.
+func (x *exchange) key() (key, header string) {
 	if k := x.r.Header.Get("X-Api-Key"); k != "" {
-		return k
+		return k, "x-api-key"
 	}
 	scheme, token, _ := strings.Cut(x.r.Header.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "Bearer") {
-		return strings.TrimSpace(token)
+	if token = strings.TrimSpace(token); token != "" && strings.EqualFold(scheme, "Bearer") {
+		return token, "authorization"
 	}
-	return ""
+	return "", ""
 }
 
 // admitCaller checks key and version.
 func (x *exchange) admitCaller() *apiError {
-	key := x.key()
+	key, _ := x.key()
 	if key == "" {
 		e := errorOf(http.StatusUnauthorized)
 		e.message = "x-api-key header is required"
@@ -159,6 +163,7 @@ func (x *exchange) admitCaller() *apiError {
 	}
 	switch v := version(x.r.Header.Get("Anthropic-Version")); v {
 	case version2023, version2026:
+		x.rec.Version = string(v)
 		return nil
 	case "":
 		return invalid("anthropic-version: header is required")
@@ -170,7 +175,8 @@ func (x *exchange) admitCaller() *apiError {
 // workspace separates the caches of different keys.
 func (x *exchange) workspace() uint64 {
 	h := fnv.New64a()
-	io.WriteString(h, x.key())
+	key, _ := x.key()
+	io.WriteString(h, key)
 	return h.Sum64()
 }
 

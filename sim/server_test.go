@@ -176,6 +176,37 @@ func TestTruth(t *testing.T) {
 	})
 }
 
+// The truth says how a caller came, and never with what.
+func TestTruthOfTheCaller(t *testing.T) {
+	bubble(t, Config{Profile: Instant}, func(t *testing.T, a *api) {
+		const old, key = "2023-06-01", "sk-test"
+		for _, tt := range []struct {
+			header        []string
+			version, auth string
+			retries       int
+		}{
+			{nil, old, "x-api-key", 0},
+			{[]string{"X-Api-Key", "", "Authorization", "bearer " + key, "Anthropic-Version", "2026-10-21"}, "2026-10-21", "authorization", 0},
+			{[]string{"Authorization", "Bearer other", "X-Stainless-Retry-Count", "2"}, old, "x-api-key", 2},
+			{[]string{"X-Api-Key", "", "Authorization", "Basic " + key}, "", "", 0},
+			{[]string{"Anthropic-Version", key, "X-Stainless-Retry-Count", key}, "", "x-api-key", 0},
+		} {
+			a.post("/v1/messages", ask("claude-haiku-4-5", 10, "Hi", ""), tt.header...)
+			synctest.Wait()
+			all := a.Truth()
+			r := all[len(all)-1]
+			if r.Version != tt.version || r.Auth != tt.auth || r.RetryCount != tt.retries {
+				t.Errorf("headers %q: version %q, auth %q, %d retries; want %q, %q, %d",
+					tt.header, r.Version, r.Auth, r.RetryCount, tt.version, tt.auth, tt.retries)
+			}
+			line, err := json.Marshal(r)
+			if err != nil || strings.Contains(string(line), key) {
+				t.Errorf("record %s, %v", line, err)
+			}
+		}
+	})
+}
+
 func TestLatenessHistogram(t *testing.T) {
 	var l lateness
 	for us := range 1000 {

@@ -13,14 +13,17 @@ import (
 // Record is what truly happened to one request. Times are since Received; 0 is
 // never. It holds no prompt, no answer and no key.
 type Record struct {
-	RequestID string
-	Path      string
-	Model     string // as answered
-	Class     string // of limits
-	Stream    bool
-	Status    int    // 0: the connection was closed before an answer
-	Error     string // error.type, also of an error event inside a stream
-	Received  time.Time
+	RequestID  string
+	Path       string
+	Version    string // anthropic-version; "" if it was none we know
+	Auth       string // the header that carried the key: x-api-key or authorization; "" is none
+	RetryCount int    // how many attempts an SDK says went before (x-stainless-retry-count)
+	Model      string // as answered
+	Class      string // of limits
+	Stream     bool
+	Status     int    // 0: the connection was closed before an answer
+	Error      string // error.type, also of an error event inside a stream
+	Received   time.Time
 
 	Start        time.Duration // the body was read, and a place in the queue was free
 	FirstByte    time.Duration // each: when it was about to be handed to the kernel
@@ -53,7 +56,8 @@ type Record struct {
 func (r Record) MarshalJSON() ([]byte, error) {
 	ms := func(d time.Duration) float64 { return float64(d) / 1e6 }
 	return json.Marshal(map[string]any{
-		"type": "request", "request_id": r.RequestID, "path": r.Path, "model": r.Model, "class": r.Class, "stream": r.Stream,
+		"type": "request", "request_id": r.RequestID, "path": r.Path, "version": r.Version,
+		"auth": r.Auth, "retry_count": r.RetryCount, "model": r.Model, "class": r.Class, "stream": r.Stream,
 		"status": r.Status, "error": r.Error, "received": r.Received.UTC().Format(time.RFC3339Nano),
 		"start_ms": ms(r.Start), "first_byte_ms": ms(r.FirstByte), "first_content_ms": ms(r.FirstContent),
 		"last_content_ms": ms(r.LastContent), "last_byte_ms": ms(r.LastByte), "drawn_first_ms": ms(r.DrawnFirst),
