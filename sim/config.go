@@ -44,9 +44,8 @@ type Config struct {
 	TTFT            time.Duration
 	// PingEvery is the longest silence inside a stream before a ping. 0 is 30 s.
 	PingEvery time.Duration
-	// Queue is how many requests are worked on at once; others wait in order.
-	// 0 is no bound: own load does not slow the API.
-	Queue int
+	// Load (YAML load) says how own load slows the API. Zero is flat: it does not.
+	Load Load
 
 	// Answer is the median length of an answer as a share of max_tokens. 0 is 0.25.
 	Answer float64
@@ -100,6 +99,7 @@ func (c Config) withDefaults() Config {
 	if c.TruthSize == 0 {
 		c.TruthSize = 65_536
 	}
+	c.Load = c.Load.withDefaults()
 	c.Latency, c.Limits = maps.Clone(c.Latency), maps.Clone(c.Limits)
 	c.Keys, c.Faults = slices.Clone(c.Keys), slices.Clone(c.Faults)
 	return c
@@ -134,8 +134,11 @@ func (c Config) check() error {
 		}
 	}
 	if c.Answer < 0 || c.EventsPerSecond < 0 || c.TokensPerEvent < 0 || c.Drift < 0 ||
-		c.TTFT < 0 || c.PingEvery < 0 || c.Queue < 0 || c.TruthSize < 0 {
+		c.TTFT < 0 || c.PingEvery < 0 || c.TruthSize < 0 {
 		bad("a length, rate or time is negative")
+	}
+	if err := c.Load.check(); err != nil {
+		bad("load: %v", err)
 	}
 	for i, f := range c.Faults {
 		if err := f.check(); err != nil {

@@ -26,7 +26,10 @@ type exchange struct {
 	stop   string // stop_reason
 	stopAt string // stop_sequence
 
-	start   time.Time // what the script's times count from
+	start   time.Time     // what the script's times count from
+	at      time.Duration // how far in the script the answer is
+	due     time.Time     // when that was due
+	job     *job          // its part in the steps of the step model, else nil
 	timer   *time.Timer
 	buf     []byte    // rendered and not yet written
 	event   int       // where the last event begins in buf
@@ -69,10 +72,10 @@ func (x *exchange) messages() {
 		x.fail(e)
 		return
 	}
-	if !x.enqueue() {
+	if !x.enter() {
 		return
 	}
-	defer x.dequeue()
+	defer x.leave()
 	x.prepare(answer)
 	if x.req.stream {
 		x.stream()
@@ -96,25 +99,27 @@ func (x *exchange) admit(now time.Time) *apiError {
 	return e
 }
 
-// enqueue waits for a place; false is that the client left.
-func (x *exchange) enqueue() bool {
-	if x.s.queue != nil {
-		select {
-		case x.s.queue <- struct{}{}:
-		case <-x.r.Context().Done():
-			x.err = errGone
-			return false
-		}
+// enter waits for a place; false is that the client left.
+func (x *exchange) enter() bool {
+	if !x.s.service.enter(x.r.Context().Done()) {
+		x.err = errGone
+		return false
 	}
-	x.start = time.Now()
-	x.rec.Start = x.start.Sub(x.rec.Received)
+	x.begin(time.Now())
 	return true
 }
 
-func (x *exchange) dequeue() {
-	if x.s.queue != nil {
-		<-x.s.queue
+// begin is the moment the script's times count from.
+func (x *exchange) begin(now time.Time) {
+	x.start, x.due = now, now
+	x.rec.Start = now.Sub(x.rec.Received)
+}
+
+func (x *exchange) leave() {
+	if x.job != nil {
+		x.s.service.steps.leave(x.job)
 	}
+	x.s.service.leave()
 }
 
 // pickFaults adds the rules that apply to this request. Every rule draws,
@@ -158,8 +163,7 @@ func (x *exchange) instead(f *Fault) {
 		}
 		x.answer(status, "text/html; charset=utf-8", []byte("<!doctype html>\n<html><head><title>Gateway</title></head><body><h1>Gateway</h1></body></html>\n"))
 	case FaultSilence:
-		x.start = time.Now()
-		x.until(x.start.Add(f.For), false)
+		x.until(time.Now().Add(f.For), false)
 		if x.err == nil {
 			x.err = errAbort
 		}
@@ -181,6 +185,9 @@ func (x *exchange) prepare(rng *rand.Rand) {
 	}
 	s.mu.Unlock()
 	p := s.config.draw(rng, s.latencyOf(req.model), req, x.use, drift)
+	if s.service.steps != nil {
+		p.stepped()
+	}
 	per := bytesPerToken(req.model)
 	x.text = newProse(req.echo, s.corpus, p.offset, (p.output-p.thinking)*per)
 	x.stop = "end_turn"

@@ -15,6 +15,7 @@ type script struct {
 	lat      Latency
 	first    time.Duration // message_start, and with it the headers
 	content  time.Duration // first delta, shown or not
+	prefill  time.Duration // of that: what the prompt costs
 	speed    float64       // tokens per second; 0 is no delay
 	output   int           // tokens in all
 	thinking int           // of them
@@ -25,6 +26,7 @@ type script struct {
 	per   int           // Steady: tokens per event
 
 	left  int           // tokens still to come in the present block
+	drawn int           // tokens of all blocks so far
 	at    time.Duration // when the last event was due
 	any   bool          // something has been generated
 	fresh bool          // the present block has had no event
@@ -74,7 +76,8 @@ func (c Config) draw(rng *rand.Rand, lat Latency, req *request, use usage, drift
 		p.speed = c.EventsPerSecond * float64(c.TokensPerEvent)
 		p.first, p.content = c.TTFT, c.TTFT
 	case Measured:
-		p.content = scale(lat.Floor+excess, drift) + lat.prefill(use.input+use.write5m+use.write1h, use.read, z)
+		p.prefill = lat.prefill(use.input+use.write5m+use.write1h, use.read, z)
+		p.content = scale(lat.Floor+excess, drift) + p.prefill
 		p.first = max(0, p.content-lead) // generation has begun when message_start is sent
 	}
 	p.at = p.content
@@ -130,6 +133,16 @@ func (p *script) skip(n int) {
 		p.at += seconds(float64(n) / p.speed)
 	}
 	p.any = true
+	p.drawn += n
+}
+
+// stepped leaves it to the steps of the load when tokens come: without a speed
+// they are all due at once.
+func (p *script) stepped() {
+	p.speed, p.every = 0, 0
+	p.content -= p.prefill
+	p.first = max(0, p.first-p.prefill)
+	p.at = p.content
 }
 
 // next returns the next event of the present block: its tokens, and when it is
@@ -138,7 +151,7 @@ func (p *script) next() (k int, at time.Duration, ok bool) {
 	if p.left <= 0 {
 		return 0, 0, false
 	}
-	if p.every > 0 {
+	if p.per > 0 {
 		k = min(p.per, p.left)
 		if p.any {
 			p.at += p.every
@@ -151,5 +164,6 @@ func (p *script) next() (k int, at time.Duration, ok bool) {
 	}
 	p.any, p.fresh = true, false
 	p.left -= k
+	p.drawn += k
 	return k, p.at, true
 }

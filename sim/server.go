@@ -28,7 +28,7 @@ type Server struct {
 	latency map[string]Latency
 	corpus  string
 	gates   map[string]*gate // by class; absent is no limit
-	queue   chan struct{}    // nil is no bound
+	service service
 	cache   cache
 	draws   draws
 	truth   truth
@@ -65,9 +65,7 @@ func New(c Config) (*Server, error) {
 			s.gates[class] = g
 		}
 	}
-	if c.Queue > 0 {
-		s.queue = make(chan struct{}, c.Queue)
-	}
+	s.service = newService(c.Load)
 	return s, nil
 }
 

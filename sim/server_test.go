@@ -119,7 +119,7 @@ func TestRepeatedRequestsDrawAnew(t *testing.T) {
 }
 
 func TestQueue(t *testing.T) {
-	c := Config{Profile: Steady, EventsPerSecond: 10, TokensPerEvent: 1, Answer: 1, Queue: 2}
+	c := Config{Profile: Steady, EventsPerSecond: 10, TokensPerEvent: 1, Answer: 1, Load: Load{Model: LoadQueue, Slots: 2}}
 	bubble(t, c, func(t *testing.T, a *api) {
 		var wg sync.WaitGroup
 		for range 6 {
@@ -237,7 +237,7 @@ func TestQuotingIsJSON(t *testing.T) {
 
 // Many streams at once, for the race detector, over real sockets.
 func TestConcurrent(t *testing.T) {
-	api, err := Start(Config{Profile: Instant, Tier: "scale", Drift: 0.1, Queue: 50})
+	api, err := Start(Config{Profile: Instant, Tier: "scale", Drift: 0.1, Load: Load{Model: LoadQueue, Slots: 50}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,6 +67,7 @@ func (s *Server) Serve(ln net.Listener) *Running {
 func (r *Running) Close() error {
 	err := r.http.Close()
 	r.truth.wait()
+	r.service.wait()
 	return errors.Join(err, r.ended())
 }
 

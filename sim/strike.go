@@ -47,7 +47,7 @@ func (x *exchange) strike(f *Fault) {
 	case FaultStall:
 		x.flush()
 		x.until(time.Now().Add(f.For), f.Pings)
-		x.start = x.start.Add(f.For) // the rest of the stream moves with it
+		x.due = x.due.Add(f.For) // the rest of the stream moves with it
 	case FaultError:
 		x.rec.Error = f.Type
 		x.buf = append(x.buf, "event: error\ndata: "...)

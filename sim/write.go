@@ -57,18 +57,37 @@ func (x *exchange) drip() {
 	}
 }
 
-// sleep waits for an offset of the script, and notes how late it woke.
+// sleep waits for an offset of the script, as the load and a slow fault stretch
+// it, and notes how late it woke.
 func (x *exchange) sleep(at time.Duration) {
+	factor := x.s.service.factor()
 	if x.fx.factor > 0 {
-		at = scale(at, x.fx.factor)
+		factor *= x.fx.factor
 	}
-	due := x.start.Add(at)
-	x.until(due, true)
+	x.due = x.due.Add(scale(at-x.at, factor))
+	x.at = at
+	x.until(x.due, true)
 	if x.err == nil && x.s.config.Profile != Instant {
-		late := time.Since(due)
+		late := time.Since(x.due)
 		x.s.truth.late.add(late)
 		x.rec.Lateness = max(x.rec.Lateness, late)
 	}
+	if x.s.service.steps != nil {
+		x.sleepSteps(x.script.drawn)
+	}
+}
+
+// sleepSteps waits until the steps have made n tokens of the answer; it joins
+// them the first time, when the floor of its latency has passed.
+func (x *exchange) sleepSteps(n int) {
+	b := x.s.service.steps
+	if x.job == nil && x.err == nil {
+		x.job = b.join(x.use.input+x.use.write5m+x.use.write1h, x.script.output)
+	}
+	if x.err != nil || b.ready(x.job, n) {
+		return
+	}
+	x.untilWoken(x.job.wake)
 }
 
 // until waits for an absolute moment, so that delays never add up. An open
@@ -81,19 +100,37 @@ func (x *exchange) until(due time.Time, pings bool) {
 			return
 		}
 		if silence := x.wrote.Add(x.s.config.PingEvery).Sub(now); pings && x.pinging && silence < wait {
-			x.nap(silence)
+			x.nap(silence, nil)
 			x.ping()
 			x.flush()
 			continue
 		}
-		x.nap(wait)
+		x.nap(wait, nil)
 	}
 }
 
-// nap waits, or finds that the client has left.
-func (x *exchange) nap(d time.Duration) {
+// untilWoken waits for a channel, with pings meanwhile if the stream is open.
+func (x *exchange) untilWoken(wake <-chan struct{}) {
+	for x.err == nil {
+		silence := time.Hour
+		if x.pinging {
+			silence = time.Until(x.wrote.Add(x.s.config.PingEvery))
+		}
+		if x.nap(silence, wake) {
+			return
+		}
+		if x.pinging && x.err == nil {
+			x.ping()
+			x.flush()
+		}
+	}
+}
+
+// nap waits, or is woken, or finds that the client has left. It says whether it
+// was woken.
+func (x *exchange) nap(d time.Duration, wake <-chan struct{}) bool {
 	if x.err != nil || d <= 0 {
-		return
+		return false
 	}
 	if x.timer == nil {
 		x.timer = time.NewTimer(d)
@@ -102,15 +139,26 @@ func (x *exchange) nap(d time.Duration) {
 	}
 	select {
 	case <-x.timer.C:
+	case <-wake:
+		return true
 	case <-x.r.Context().Done():
 		x.err = errGone
 	}
+	return false
 }
 
 // spend waits for an offset while n tokens are generated evenly, debiting them
 // each second: for answers that show nothing meanwhile.
 func (x *exchange) spend(n int, from, to time.Duration) {
 	done := 0
+	for x.s.service.steps != nil && done < n && x.err == nil { // the last of the n is the last drawn
+		k := min(16, n-done)
+		x.sleepSteps(x.script.drawn - n + done + k)
+		if x.err == nil {
+			x.generated(k)
+			done += k
+		}
+	}
 	for at := from; at < to && x.err == nil; {
 		at = min(to, at+time.Second)
 		x.sleep(at)
