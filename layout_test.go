@@ -29,6 +29,7 @@ var layout = []struct{ pkg, imports string }{
 	{"cmd/tokenload", "cli"},
 	{"e2e", "sim"},
 	{"bench", ""},
+	{"bench/server", ""},
 }
 
 // Pure packages do arithmetic: no file, socket, log line or signal. Imports are
