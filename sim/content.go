@@ -33,8 +33,11 @@ type rawBlock struct {
 	Citations    json.RawMessage `json:"citations"`
 }
 
-// readCacheControl returns the ttl of a cache_control object.
+// readCacheControl returns the ttl of a cache_control object; 0 without one.
 func readCacheControl(at string, raw json.RawMessage) (time.Duration, *apiError) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return 0, nil
+	}
 	var c struct {
 		Type string `json:"type"`
 		TTL  string `json:"ttl"`
@@ -51,29 +54,16 @@ func readCacheControl(at string, raw json.RawMessage) (time.Duration, *apiError)
 	return 0, invalid("%s.ttl: Input should be '5m' or '1h'", at)
 }
 
-// readRaw makes a block of a JSON object, taking its cache_control out.
-func readRaw(role string, i int, raw json.RawMessage) (block, *apiError) {
-	b := block{eligible: true}
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(raw, &fields) != nil {
-		return b, invalid("%s.%d: Input should be an object", role, i)
-	}
-	if c, ok := fields["cache_control"]; ok {
-		delete(fields, "cache_control")
-		if string(c) != "null" {
-			ttl, e := readCacheControl(role+"."+strconv.Itoa(i)+".cache_control", c)
-			if e != nil {
-				return b, e
-			}
-			b.ttl = ttl
-		}
-	}
-	plain, err := json.Marshal(fields) // keys sorted: their order does not matter
-	if err != nil {
-		return b, invalid("%s.%d: not valid JSON", role, i)
-	}
-	b.payload = append([]byte(role+"\x00"), plain...)
-	return b, nil
+// objectBlock makes a block of a JSON object, its cache_control left out. Equal
+// content is an equal block: neither the order of keys nor blanks matter.
+func objectBlock(role string, raw json.RawMessage) block {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	var fields map[string]any
+	_ = dec.Decode(&fields) // the caller has decoded it
+	delete(fields, "cache_control")
+	plain := marshal(fields)
+	return block{payload: append([]byte(role+"\x00"), plain...), size: amount{bytes: len(plain)}, eligible: true}
 }
 
 // textBlock is a block of plain text; a string is the same as one text block.
@@ -119,22 +109,18 @@ func (req *request) readContent(role, at string, raw json.RawMessage, h head) (s
 
 // block checks and sizes one content block.
 func (rb rawBlock) block(role, at string, i int, raw json.RawMessage, h head) (block, *apiError) {
-	b, e := readRaw(role, i, raw)
+	ttl, e := readCacheControl(at+"."+strconv.Itoa(i)+".cache_control", rb.CacheControl)
 	if e != nil {
+		return block{}, e
+	}
+	if rb.Type == "text" {
+		b, e := rb.text(role, at, i, h)
+		b.ttl = ttl
 		return b, e
 	}
+	b := objectBlock(role, raw)
+	b.ttl = ttl
 	switch rb.Type {
-	case "text":
-		if rb.Text == nil || *rb.Text == "" {
-			return b, invalid("%s.%d.text: text content blocks must be non-empty", at, i)
-		}
-		cited := len(rb.Citations) > 0 && string(rb.Citations) != "null" && string(rb.Citations) != "[]"
-		if cited && role == "user" && h.version == version2026 {
-			return b, invalid("%s.%d.citations: not permitted in a user message", at, i)
-		}
-		ttl := b.ttl
-		b = textBlock(role, *rb.Text)
-		b.ttl = ttl
 	case "image":
 		b.size = amount{fixed: perImage}
 	case "document":
@@ -147,15 +133,25 @@ func (rb rawBlock) block(role, at string, i int, raw json.RawMessage, h head) (b
 		if b.ttl > 0 {
 			return b, invalid("%s.%d.cache_control: not permitted on %s blocks", at, i, rb.Type)
 		}
-		b.size = amount{bytes: len(raw)}
 	case "tool_use", "tool_result", "search_result", "server_tool_use", "web_search_tool_result", "web_fetch_tool_result",
 		"code_execution_tool_result", "bash_code_execution_tool_result", "text_editor_code_execution_tool_result",
 		"tool_search_tool_result", "container_upload", "compaction", "fallback", "mcp_tool_use", "mcp_tool_result":
-		b.size = amount{bytes: len(raw)}
 	default:
 		return b, invalid("%s.%d.type: unknown block type %q", at, i, rb.Type)
 	}
 	return b, nil
+}
+
+// text is a block of text. What citations it carries is not counted.
+func (rb rawBlock) text(role, at string, i int, h head) (block, *apiError) {
+	if rb.Text == nil || *rb.Text == "" {
+		return block{}, invalid("%s.%d.text: text content blocks must be non-empty", at, i)
+	}
+	cited := len(rb.Citations) > 0 && string(rb.Citations) != "null" && string(rb.Citations) != "[]"
+	if cited && role == "user" && h.version == version2026 {
+		return block{}, invalid("%s.%d.citations: not permitted in a user message", at, i)
+	}
+	return textBlock(role, *rb.Text), nil
 }
 
 func (b body) readSystem(req *request, h head, _ catalogue) *apiError {
@@ -188,11 +184,14 @@ func (b body) readMessages(req *request, h head, _ catalogue) *apiError {
 			return invalid("%s.role: Input should be 'user' or 'assistant'", at)
 		}
 		first := len(req.blocks)
+		sameTurn := i > 0 && list[i-1].Role == m.Role
 		text, e := req.readContent(m.Role, at+".content", m.Content, h)
 		if e != nil {
 			return e
 		}
-		req.blocks[first].size.fixed += perMessage
+		if !sameTurn { // consecutive messages of a role are one turn
+			req.blocks[first].size.fixed += perMessage
+		}
 		if m.Role == "user" && text != "" {
 			req.echo = echoOf(text)
 		}

@@ -1,5 +1,5 @@
 // Package sim is a Claude API on loopback: an [http.Handler] that answers the
-// Messages API, streamed and plain, closely enough that official SDKs work
+// Messages API and OpenAI-style chat completions, streamed and plain, closely enough that official SDKs work
 // against it unchanged, with a latency model, rate limits, a prompt cache and
 // faults. It costs nothing and can be started in any Go test:
 //
@@ -19,7 +19,7 @@
 // the digest of what was asked (resolved model, max_tokens, tools, system and
 // messages) and how often the same was asked before. A repeated run draws the
 // same at any concurrency and in any order; streamed and plain calls of the
-// same prompt draw the same too. Two identical requests in flight at once get
+// same prompt draw the same too, and so do Messages and chat. Two identical requests in flight at once get
 // the same two sets of draws, in order of arrival. Load, limits and cache state
 // act on top of the draws.
 //
@@ -34,5 +34,6 @@
 //	POST /v1/messages                 plain, or Server-Sent Events with "stream": true
 //	POST /v1/messages/count_tokens
 //	GET  /v1/models, /v1/models/{id}
+//	POST /v1/chat/completions         the same answers in OpenAI's shape
 //	GET  /sim/truth                   JSON lines: a record per request, then the totals
 package sim

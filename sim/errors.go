@@ -103,7 +103,11 @@ func (x *exchange) fail(e *apiError) {
 		h.Set("X-Should-Retry", e.retry)
 	}
 	x.rec.Error = e.kind
-	x.answer(e.status, "application/json", appendError(nil, e.kind, e.message, e.code, x.rec.RequestID))
+	b := appendError(nil, e.kind, e.message, e.code, x.rec.RequestID)
+	if x.chat != nil {
+		b = appendChatError(nil, e, x.rec.LimitedBy)
+	}
+	x.answer(e.status, "application/json", b)
 }
 
 // answer writes a whole answer at once.

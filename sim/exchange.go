@@ -18,6 +18,7 @@ type exchange struct {
 	rec    Record
 	fx     effects
 	req    *request
+	chat   *chat // answered in OpenAI's shape; nil is the API's own
 	gate   *gate
 	found  lookup
 	use    usage
@@ -47,7 +48,7 @@ var (
 	errEnd   = errors.New("stream ended on purpose")
 )
 
-// messages answers POST /v1/messages.
+// messages answers POST /v1/messages and POST /v1/chat/completions.
 func (x *exchange) messages() {
 	own, err := headerFaults(x.r.Header["X-Sim-Fault"])
 	if err != nil {
@@ -93,7 +94,7 @@ func (x *exchange) admit(now time.Time) *apiError {
 		x.s.cache.refresh(x.found, now)
 		return nil
 	}
-	x.rec.Levels = x.gate.headers(x.w.Header(), now)
+	x.rec.Levels = x.limitHeaders(now)
 	e := limited(r, x.req.model.id)
 	x.rec.LimitedBy, x.rec.RetryAfter = r.kind, e.retryAfter
 	return e

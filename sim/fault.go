@@ -44,7 +44,8 @@ const (
 //
 // The value after the kind is its main parameter: Status (status, html), Factor
 // (slow), Bytes (huge, drip), For (silence), After (the others). Several faults
-// in one header are separated by commas. Faults concern POST /v1/messages only.
+// in one header are separated by commas. Faults concern POST /v1/messages and
+// POST /v1/chat/completions only; of a chat stream the chunks are counted.
 type Fault struct {
 	Kind string
 

@@ -1,6 +1,10 @@
 package sim
 
-import "strconv"
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+)
 
 // The answers are rendered by hand: the shapes are few and fixed, and a stream
 // must not pay for reflection on every event.
@@ -90,4 +94,16 @@ func (u usage) appendOutput(b []byte) []byte {
 		b = append(appendField(b, "thinking_tokens", u.thinking), '}')
 	}
 	return b
+}
+
+// marshal encodes what came from JSON, compact, keys of maps sorted, and no
+// character escaped that need not be: sizes are those of the content.
+func marshal(v any) json.RawMessage {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(v) != nil {
+		return json.RawMessage("null")
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }

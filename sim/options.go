@@ -84,11 +84,12 @@ func (b body) readTools(req *request, _ head, _ catalogue) *apiError {
 		if json.Unmarshal(raw, &tools[i]) != nil || tools[i].Name == "" {
 			return invalid("tools.%d.name: Field required", i)
 		}
-		blk, e := readRaw("tools", i, raw)
+		ttl, e := readCacheControl(at("tools", i)+".cache_control", tools[i].CacheControl)
 		if e != nil {
 			return e
 		}
-		blk.size = amount{bytes: len(raw)}
+		blk := objectBlock("tools", raw)
+		blk.ttl = ttl
 		req.blocks = append(req.blocks, blk)
 	}
 	return b.readToolChoice(req, tools)

@@ -52,6 +52,9 @@ func (p *script) exhaust() {
 
 // renderPlain is the body of a plain answer.
 func (x *exchange) renderPlain() []byte {
+	if x.chat != nil {
+		return x.renderChat()
+	}
 	b := appendQuoted([]byte(`{"model":`), x.req.model.id)
 	b = append(b, `,"id":`...)
 	b = appendQuoted(b, x.s.id("msg_"))
@@ -62,9 +65,7 @@ func (x *exchange) renderPlain() []byte {
 	b = x.appendStop(append(b, "],"...))
 	b = append(b, `,"stop_details":null,"container":null`...)
 	if !x.fx.noUsage {
-		u := x.use
-		u.output, u.thinking = x.script.output, x.script.thinking
-		b = u.appendFull(append(b, `,"usage":`...), x.req)
+		b = x.final().appendFull(append(b, `,"usage":`...), x.req)
 	}
 	return append(b, '}')
 }
@@ -73,18 +74,13 @@ func (x *exchange) appendContent(b []byte) []byte {
 	if x.req.think.on {
 		b = append(b, `{"type":"thinking","thinking":"`...)
 		if x.req.think.shown {
-			t := newProse("", x.s.corpus, x.script.offset>>1, x.script.thinking*bytesPerToken(x.req.model))
-			b = t.appendJSON(b, 0, t.n)
+			b = x.appendThoughts(b)
 		}
 		b = append(b, `","signature":`...)
 		b = append(appendQuoted(b, signature(x.script.offset)), "},"...)
 	}
 	if x.req.tool == nil {
-		b = append(b, `{"type":"text","text":"`...)
-		b = x.text.appendJSON(b, 0, x.text.n)
-		if f := x.fx.find(FaultHuge); f != nil {
-			b = append(b, bytes.Repeat([]byte("x"), f.Bytes)...)
-		}
+		b = x.appendText(append(b, `{"type":"text","text":"`...))
 		return append(b, `","citations":null}`...)
 	}
 	b = appendQuoted(append(b, `{"type":"tool_use","id":`...), x.s.id("toolu_"))
@@ -95,6 +91,21 @@ func (x *exchange) appendContent(b []byte) []byte {
 	}
 	b = append(append(b, `,"input":`...), input...)
 	return append(b, `,"caller":{"type":"direct"}}`...)
+}
+
+// appendText appends the text of a plain answer, without quotes.
+func (x *exchange) appendText(b []byte) []byte {
+	b = x.text.appendJSON(b, 0, x.text.n)
+	if f := x.fx.find(FaultHuge); f != nil {
+		b = append(b, bytes.Repeat([]byte("x"), f.Bytes)...)
+	}
+	return b
+}
+
+// appendThoughts appends the text of shown thinking, without quotes.
+func (x *exchange) appendThoughts(b []byte) []byte {
+	t := newProse("", x.s.corpus, x.script.offset>>1, x.script.thinking*bytesPerToken(x.req.model))
+	return t.appendJSON(b, 0, t.n)
 }
 
 // sendPlain sends a plain body with the faults that concern one: cut and stall

@@ -34,6 +34,7 @@ type request struct {
 	speed     string // as asked: "", standard, fast
 	geo       string
 	autoCache time.Duration // top-level cache_control; 0 is none
+	lastUsage bool          // chat: usage is wanted at the end of a stream
 }
 
 // thinking says whether the answer begins with a thinking block, and whether
@@ -43,6 +44,8 @@ type thinking struct{ on, shown bool }
 type tool struct {
 	Name        string          `json:"name"`
 	InputSchema json.RawMessage `json:"input_schema"`
+	// CacheControl marks a breakpoint behind the tool.
+	CacheControl json.RawMessage `json:"cache_control"`
 }
 
 // body is a request body, field by field, still undecoded.
@@ -73,6 +76,11 @@ func parse(raw []byte, h head, models catalogue) (*request, *apiError) {
 	if e := b.checkFields(h); e != nil {
 		return nil, e
 	}
+	return b.read(h, models)
+}
+
+// read checks a decoded body.
+func (b body) read(h head, models catalogue) (*request, *apiError) {
 	req := &request{geo: "global"}
 	for _, step := range []func(*request, head, catalogue) *apiError{
 		b.readModel, b.readLength, b.readOptions, b.readThinking, b.readTools, b.readSystem, b.readMessages,
@@ -188,12 +196,9 @@ func (b body) readOptions(req *request, h head, _ catalogue) *apiError {
 	if tier != "" && tier != "auto" && tier != "standard_only" {
 		return invalid("service_tier: Input should be 'auto' or 'standard_only'")
 	}
-	if raw, ok := b["cache_control"]; ok && string(raw) != "null" {
-		ttl, e := readCacheControl("cache_control", raw)
-		req.autoCache = ttl
-		return e
-	}
-	return nil
+	ttl, e := readCacheControl("cache_control", b["cache_control"])
+	req.autoCache = ttl
+	return e
 }
 
 // checkSampling: before version 2026-10-21 sampling fields are allowed, but

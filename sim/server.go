@@ -111,6 +111,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, x.rec.Auth = x.key()
 	x.rec.RetryCount, _ = strconv.Atoi(r.Header.Get("X-Stainless-Retry-Count"))
 	w.Header().Set("Request-Id", x.rec.RequestID)
+	if r.URL.Path == chatPath {
+		x.chat = &chat{}
+		w.Header().Set("X-Request-Id", x.rec.RequestID)
+	}
 	w.Header().Set("Anthropic-Organization-Id", organization)
 	defer x.close()
 	x.route()
@@ -120,7 +124,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (x *exchange) route() {
 	path, method := x.r.URL.Path, x.r.Method
 	switch {
-	case path == "/v1/messages" && method == http.MethodPost:
+	case (path == "/v1/messages" || path == chatPath) && method == http.MethodPost:
 		x.messages()
 	case path == "/v1/messages/count_tokens" && method == http.MethodPost:
 		x.countTokens()
@@ -128,7 +132,7 @@ func (x *exchange) route() {
 		x.listModels()
 	case strings.HasPrefix(path, "/v1/models/") && method == http.MethodGet:
 		x.oneModel(strings.TrimPrefix(path, "/v1/models/"))
-	case path == "/v1/messages" || path == "/v1/messages/count_tokens" || path == "/v1/models":
+	case path == "/v1/messages" || path == chatPath || path == "/v1/messages/count_tokens" || path == "/v1/models":
 		x.fail(&apiError{status: http.StatusMethodNotAllowed, kind: "invalid_request_error", message: "Method Not Allowed"})
 	default:
 		x.fail(notFound("Not found"))
@@ -158,6 +162,9 @@ func (x *exchange) admitCaller() *apiError {
 	}
 	if keys := x.s.config.Keys; len(keys) > 0 && !slices.Contains(keys, key) {
 		return errorOf(http.StatusUnauthorized)
+	}
+	if x.chat != nil {
+		return nil // it has no versions
 	}
 	switch v := version(x.r.Header.Get("Anthropic-Version")); v {
 	case version2023, version2026:
@@ -191,7 +198,12 @@ func (x *exchange) readBody(counting bool) *apiError {
 		return e
 	}
 	h := head{version(x.r.Header.Get("Anthropic-Version")), strings.Join(x.r.Header["Anthropic-Beta"], ","), counting}
-	req, e := parse(raw, h, x.s.models)
+	var req *request
+	if x.chat != nil {
+		req, e = parseChat(raw, x.s.models)
+	} else {
+		req, e = parse(raw, h, x.s.models)
+	}
 	if e != nil {
 		return e
 	}

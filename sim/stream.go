@@ -33,12 +33,16 @@ func (x *exchange) head(contentType string) {
 	if x.fx.noKeepAlive {
 		h.Set("Connection", "close")
 	}
-	x.rec.Levels = x.gate.headers(h, time.Now())
+	x.rec.Levels = x.limitHeaders(time.Now())
 	x.rec.Status = http.StatusOK
 	x.pinging = x.req.stream
 }
 
 func (x *exchange) messageStart() {
+	if x.chat != nil {
+		x.chatStart()
+		return
+	}
 	b := append(x.buf, "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":"...)
 	b = appendQuoted(b, x.req.model.id)
 	b = append(b, `,"id":`...)
@@ -57,6 +61,9 @@ func (x *exchange) messageStart() {
 // blockStart opens the next content block; inner is its empty form. The first
 // one is followed by a ping.
 func (x *exchange) blockStart(inner string) {
+	if x.chat != nil {
+		return // it has no blocks
+	}
 	b := append(x.buf, "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":"...)
 	b = strconv.AppendInt(b, int64(x.block), 10)
 	b = append(b, `,"content_block":`...)
@@ -69,6 +76,9 @@ func (x *exchange) blockStart(inner string) {
 }
 
 func (x *exchange) blockStop() {
+	if x.chat != nil {
+		return
+	}
 	b := append(x.buf, "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":"...)
 	b = strconv.AppendInt(b, int64(x.block), 10)
 	x.buf = append(b, "}\n\n"...)
@@ -77,12 +87,20 @@ func (x *exchange) blockStop() {
 }
 
 func (x *exchange) ping() {
+	if x.chat != nil {
+		x.buf = append(x.buf, ": ping\n\n"...) // a comment, which clients skip
+		return
+	}
 	x.buf = append(x.buf, "event: ping\ndata: {\"type\":\"ping\"}\n\n"...)
 	x.mark()
 }
 
 // deltaStart begins a delta of a kind, up to the inside of its string.
 func (x *exchange) deltaStart(kind, field string) {
+	if x.chat != nil {
+		x.chatDelta(kind, field)
+		return
+	}
 	b := append(x.buf, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":"...)
 	b = strconv.AppendInt(b, int64(x.block), 10)
 	b = append(append(b, `,"delta":{"type":"`...), kind...)
@@ -91,8 +109,17 @@ func (x *exchange) deltaStart(kind, field string) {
 }
 
 func (x *exchange) deltaEnd() {
-	x.buf = append(x.buf, "\"}}\n\n"...)
+	x.deltaClose()
 	x.mark()
+}
+
+// deltaClose ends what deltaStart began.
+func (x *exchange) deltaClose() {
+	if x.chat != nil {
+		x.chatDeltaClose()
+		return
+	}
+	x.buf = append(x.buf, "\"}}\n\n"...)
 }
 
 // think sends the thinking block: its text if that is shown, else silence.
@@ -107,9 +134,11 @@ func (x *exchange) think() {
 		x.script.skip(n)
 		x.spend(n, x.script.content, x.script.at)
 	}
-	x.deltaStart("signature_delta", "signature")
-	x.buf = append(x.buf, signature(x.script.offset)...)
-	x.deltaEnd()
+	if x.chat == nil {
+		x.deltaStart("signature_delta", "signature")
+		x.buf = append(x.buf, signature(x.script.offset)...)
+		x.deltaEnd()
+	}
 	x.blockStop()
 }
 
@@ -122,13 +151,22 @@ func (x *exchange) speak() {
 		x.deltas("text_delta", "text", n, &x.text)
 		return
 	}
+	x.callTool()
+	x.flush()
+	x.deltas("input_json_delta", "partial_json", n, &x.text)
+}
+
+// callTool opens the block of a tool's input.
+func (x *exchange) callTool() {
+	if x.chat != nil {
+		x.chatTool()
+		return
+	}
 	b := append([]byte(`{"type":"tool_use","id":"`), x.s.id("toolu_")...)
 	b = appendQuoted(append(b, `","name":`...), x.req.tool.Name)
 	x.blockStart(string(append(b, `,"input":{},"caller":{"type":"direct"}}`...)))
 	x.deltaStart("input_json_delta", "partial_json")
 	x.deltaEnd()
-	x.flush()
-	x.deltas("input_json_delta", "partial_json", n, &x.text)
 }
 
 // deltas sends n tokens of text, each event when it is due, in one write.
@@ -164,33 +202,42 @@ func (x *exchange) deltas(kind, field string, n int, t *prose) {
 // closeStream sends what ends a whole stream, in one write.
 func (x *exchange) closeStream() {
 	x.blockStop()
-	if x.fx.noUsage {
-		x.buf = x.appendMessageDelta(x.buf, nil)
-	} else {
-		u := x.use
-		u.output, u.thinking = x.script.output, x.script.thinking
-		x.buf = x.appendMessageDelta(x.buf, &u)
-	}
+	x.messageDelta()
 	x.mark()
 	x.strikeRest()
 	if x.err == nil {
 		x.rec.StopReason = x.stop
 		x.rec.ThinkingTokens = x.script.thinking
 	}
-	x.buf = append(x.buf, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"...)
+	if x.chat != nil {
+		x.chatStop()
+	} else {
+		x.buf = append(x.buf, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"...)
+	}
 	x.mark()
 	x.pinging = false
 	x.flush()
 }
 
-func (x *exchange) appendMessageDelta(b []byte, u *usage) []byte {
-	b = append(b, "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{"...)
-	b = x.appendStop(b)
-	b = append(b, '}')
-	if u != nil {
-		b = u.appendFinal(append(b, `,"usage":`...))
+// final is the usage of a whole answer.
+func (x *exchange) final() usage {
+	u := x.use
+	u.output, u.thinking = x.script.output, x.script.thinking
+	return u
+}
+
+// messageDelta says why the answer ends, and what it used.
+func (x *exchange) messageDelta() {
+	if x.chat != nil {
+		x.chatFinish()
+		return
 	}
-	return append(b, "}\n\n"...)
+	b := append(x.buf, "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{"...)
+	b = append(x.appendStop(b), '}')
+	if !x.fx.noUsage {
+		b = x.final().appendFinal(append(b, `,"usage":`...))
+	}
+	x.buf = append(b, "}\n\n"...)
 }
 
 // appendStop appends stop_reason and stop_sequence.

@@ -50,18 +50,16 @@ func (x *exchange) strike(f *Fault) {
 		x.due = x.due.Add(f.For) // the rest of the stream moves with it
 	case FaultError:
 		x.rec.Error = f.Type
-		x.buf = append(x.buf, "event: error\ndata: "...)
-		x.buf = appendError(x.buf, f.Type, errorMessage(f.Type), f.Code, "")
-		x.buf = append(x.buf, "\n\n"...)
+		x.errorEvent(f)
 		x.end(errEnd)
 	case FaultMalformed:
-		x.buf = append(x.buf, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_d\n\n"...)
+		x.malformed()
 	case FaultDuplicate:
 		x.buf = append(x.buf, x.buf[min(x.event, len(x.buf)):]...)
 	case FaultUnknown:
 		x.buf = append(x.buf, "event: sim_unknown\ndata: {\"type\":\"sim_unknown\",\"value\":[1,{\"nested\":null}]}\n\n"...)
 		x.deltaStart("sim_unknown_delta", "sim_value")
-		x.buf = append(x.buf, "\"}}\n\n"...)
+		x.deltaClose()
 	case FaultHuge:
 		x.huge(f.Bytes)
 	case FaultSplit:
@@ -69,7 +67,8 @@ func (x *exchange) strike(f *Fault) {
 		x.buf = append(x.buf, "\xe6\xbc"...)
 		x.flush()
 		x.until(time.Now().Add(20*time.Millisecond), false)
-		x.buf = append(x.buf, "\xa2\"}}\n\n"...)
+		x.buf = append(x.buf, '\xa2')
+		x.deltaClose()
 	}
 }
 
@@ -94,8 +93,28 @@ func (x *exchange) huge(n int) {
 		x.write(piece[:k])
 		n -= k
 	}
-	x.buf = append(x.buf, "\"}}\n\n"...)
+	x.deltaClose()
 	x.flush()
+}
+
+// errorEvent renders an error inside a stream.
+func (x *exchange) errorEvent(f *Fault) {
+	e := &apiError{kind: f.Type, message: errorMessage(f.Type), code: f.Code}
+	if x.chat != nil {
+		x.buf = appendChatError(append(x.buf, "data: "...), e, "")
+	} else {
+		x.buf = appendError(append(x.buf, "event: error\ndata: "...), e.kind, e.message, e.code, "")
+	}
+	x.buf = append(x.buf, "\n\n"...)
+}
+
+// malformed renders an event whose data is not JSON.
+func (x *exchange) malformed() {
+	if x.chat != nil {
+		x.buf = append(append(x.buf, x.chat.head...), "{\"index\":0,\"delta\":{\"cont\n\n"...)
+		return
+	}
+	x.buf = append(x.buf, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_d\n\n"...)
 }
 
 func errorMessage(kind string) string {

@@ -11,7 +11,7 @@ func (x *exchange) flush() time.Time {
 	if x.err != nil {
 		return now
 	}
-	if x.fx.buffer && x.pinging { // held back until the stream is closed
+	if len(x.buf) == 0 || x.fx.buffer && x.pinging { // held back until the stream is closed
 		x.wrote = now
 		return now
 	}
