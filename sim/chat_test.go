@@ -47,7 +47,7 @@ func questions() []same {
 
 // lasting is what of a record must not depend on the dialect.
 func lasting(r Record) Record {
-	r.RequestID, r.Path, r.Events, r.Received = "", "", 0, time.Time{}
+	r.RequestID, r.Path, r.Version, r.Events, r.Received = "", "", "", 0, time.Time{}
 	return r
 }
 
