@@ -14,6 +14,8 @@ type answer struct {
 	quote quoter
 	at    time.Duration // arrival of the read that is being taken in
 
+	cacheTTL string // the dearest cache write that the request asks for
+
 	keep bool // the text is wanted
 	most int  // bytes of text to keep
 	text []byte
@@ -22,6 +24,7 @@ type answer struct {
 	gaps [][2]int      // sorted by bucket; kept from stream to stream
 
 	outputSaid bool // a final or cumulative figure for the output was seen
+	finished   bool // chat: a finish reason was named
 	stopped    bool // the API said that the answer is complete
 }
 

@@ -40,14 +40,14 @@ func statusKind(status int) string {
 }
 
 // statusWords describes an error whose body says nothing we may quote.
-func statusWords(status int, kind string) string {
+func (e *exchange) statusWords(status int, kind string) string {
 	switch {
 	case status >= 300 && status < 400:
 		return fmt.Sprintf("status %d, a redirect, which is not followed: give the final address as base_url", status)
 	case status < 400 || status >= 600:
-		return fmt.Sprintf("status %d where the API answers 200: does base_url serve the Messages API?", status)
+		return fmt.Sprintf("status %d where the API answers 200: does base_url serve %s?", status, e.dialect.path())
 	case status == http.StatusNotFound:
-		return "status 404 with " + described(kind) + ": does base_url serve /v1/messages?"
+		return "status 404 with " + described(kind) + ": does base_url serve " + e.dialect.path() + "?"
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return fmt.Sprintf("status %d with %s: is the key right for this address?", status, described(kind))
 	}
@@ -185,8 +185,9 @@ func isOp(err error, name string) bool {
 	return ok && op.Op == name
 }
 
-func tooBig(most int) failure {
-	return failure{call.BadResponse, "too_big", "", fmt.Sprintf("the answer has an event over %d bytes: does base_url serve the Messages API?", most)}
+func (e *exchange) tooBig() failure {
+	return failure{call.BadResponse, "too_big", "",
+		fmt.Sprintf("the answer has an event over %d bytes: does base_url serve %s?", e.config.MaxEvent, e.dialect.path())}
 }
 
 // contentEvents counts events in words.

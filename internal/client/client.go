@@ -79,7 +79,7 @@ func build(c Config) (*Client, error) {
 	}
 	key := string(c.Key)
 	c.Key = ""
-	cl := &Client{config: c, url: u, dialect: messages{},
+	cl := &Client{config: c, url: u, dialect: dialectOf(c.API),
 		header: func() http.Header { return header }, key: func() string { return key }}
 	u.Path += cl.dialect.path()
 	cl.scratch.New = func() any { return new(scratch) }
@@ -107,7 +107,7 @@ func (c *Client) Send(ctx context.Context, req call.Request) call.Result {
 	s := c.scratch.Get().(*scratch)
 	s.sse.reset(c.config.MaxEvent)
 	a := &answer{
-		res: &res, keep: req.KeepText, most: c.config.MaxEvent, gaps: s.gaps[:0],
+		res: &res, keep: req.KeepText, most: c.config.MaxEvent, gaps: s.gaps[:0], cacheTTL: req.CacheTTL,
 		quote: quoter{key: c.key(), body: req.Body, model: req.Model},
 	}
 	e := &exchange{Client: c, attempt: at, answer: a, ctx: ctx, sse: &s.sse}

@@ -17,6 +17,12 @@ import (
 	"time"
 )
 
+// The dialects that a Client speaks.
+const (
+	APIMessages = "messages"
+	APIChat     = "chat"
+)
+
 // What zero means in a Config.
 const (
 	DefaultVersion        = "2023-06-01"
@@ -29,11 +35,12 @@ const (
 
 // Config says where a Client sends and how long it waits. Only BaseURL must be set.
 type Config struct {
+	API     string            // "messages" or "chat"; "" is messages
 	BaseURL string            // the address without /v1, http or https
 	Key     Key               // "" sends no credential
-	Bearer  bool              // send the key as Authorization: Bearer instead of x-api-key
-	Version string            // anthropic-version; "" is DefaultVersion
-	Beta    []string          // anthropic-beta
+	Bearer  bool              // send the key as Authorization: Bearer instead of x-api-key; chat always does
+	Version string            // anthropic-version; "" is DefaultVersion; chat has none
+	Beta    []string          // anthropic-beta; chat has none
 	Headers map[string]string // more headers, none of them a credential
 	HTTP    string            // "", "auto" and "1.1" are HTTP/1.1; "2" is HTTP/2 and nothing else
 	CAFile  string            // PEM certificates to trust besides the system's; "" is none
@@ -52,6 +59,7 @@ type Config struct {
 
 // withDefaults fills in what is zero.
 func (c Config) withDefaults() Config {
+	c.API = or(c.API, APIMessages)
 	c.Version = or(c.Version, DefaultVersion)
 	c.HTTP = or(c.HTTP, "auto")
 	c.UserAgent = or(c.UserAgent, DefaultUserAgent)
@@ -78,6 +86,12 @@ func or[T comparable](v, zero T) T {
 
 // check reports the first thing that is wrong. Its errors never show the key.
 func (c Config) check() error {
+	if dialectOf(c.API) == nil {
+		return fmt.Errorf("api %q is not one of messages, chat", c.API)
+	}
+	if c.API == APIChat && len(c.Beta) > 0 {
+		return errors.New("api chat has no beta header")
+	}
 	if !slices.Contains([]string{"auto", "1.1", "2"}, c.HTTP) {
 		return fmt.Errorf(`http %q is not one of "auto", "1.1", "2"`, c.HTTP)
 	}
@@ -106,7 +120,7 @@ func endpoint(base string) (*url.URL, error) {
 		return nil, fmt.Errorf("base URL %q: leave out everything from the ? or # on", base)
 	}
 	path := strings.TrimRight(u.Path, "/")
-	if strings.HasSuffix(path, "/v1") || strings.HasSuffix(path, "/v1/messages") {
+	if strings.HasSuffix(path, "/v1") || strings.HasSuffix(path, messages{}.path()) || strings.HasSuffix(path, chat{}.path()) {
 		return nil, fmt.Errorf("base URL %q: leave out /v1, it is added", base)
 	}
 	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: path}, nil
@@ -125,11 +139,13 @@ var (
 // the transport only reads it.
 func (c Config) header() (http.Header, error) {
 	h := http.Header{
-		"Content-Type":      {"application/json"},
-		"Accept":            {"text/event-stream, application/json"},
-		"Accept-Encoding":   {"identity"},
-		"User-Agent":        {c.UserAgent},
-		"Anthropic-Version": {c.Version},
+		"Content-Type":    {"application/json"},
+		"Accept":          {"text/event-stream, application/json"},
+		"Accept-Encoding": {"identity"},
+		"User-Agent":      {c.UserAgent},
+	}
+	if c.API == APIMessages {
+		h.Set("Anthropic-Version", c.Version)
 	}
 	if len(c.Beta) > 0 {
 		h.Set("Anthropic-Beta", strings.Join(c.Beta, ","))
@@ -155,7 +171,7 @@ func (c Config) header() (http.Header, error) {
 			return nil, fmt.Errorf("header %q: its value has a line break or another control character", name)
 		}
 	}
-	if c.Key != "" && c.Bearer {
+	if c.Key != "" && (c.Bearer || c.API == APIChat) {
 		h["Authorization"] = []string{"Bearer " + string(c.Key)}
 	} else if c.Key != "" {
 		h["X-Api-Key"] = []string{string(c.Key)}

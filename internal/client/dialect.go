@@ -3,6 +3,8 @@ package client
 import (
 	"encoding/json"
 	"unicode/utf8"
+
+	"github.com/tokenload/tokenload/internal/call"
 )
 
 // dialect is one API's way to say things. Timing, connections and errors of
@@ -16,6 +18,23 @@ type dialect interface {
 	// plain takes in an answer that is not a stream.
 	plain(a *answer, body []byte)
 }
+
+// dialectOf returns the dialect that an API's name stands for, nil for none.
+func dialectOf(api string) dialect {
+	switch api {
+	case APIMessages:
+		return messages{}
+	case APIChat:
+		return chat{}
+	}
+	return nil
+}
+
+var (
+	badEvent = failure{call.BadResponse, "bad_event", "",
+		"the stream holds an event that is not a JSON object: is a proxy changing the stream?"}
+	notJSON = failure{call.BadResponse, "not_json", "", "the answer is not JSON: is base_url the API itself?"}
+)
 
 // unquote decodes what stands between the quotes of a valid JSON string.
 func unquote(raw []byte) []byte {

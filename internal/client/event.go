@@ -209,7 +209,7 @@ func (s *scanner) skip(depth int) bool {
 	case '{':
 		return s.object(func([]byte) bool { return s.skip(depth + 1) })
 	case '[':
-		return s.array(depth)
+		return s.list(func(int) bool { return s.skip(depth + 1) })
 	case 't':
 		return s.word("true")
 	case 'f':
@@ -221,12 +221,15 @@ func (s *scanner) skip(depth int) bool {
 	}
 }
 
-func (s *scanner) array(depth int) bool {
-	s.i++
+// list walks over an array and calls item for each element, which reads it.
+func (s *scanner) list(item func(i int) bool) bool {
+	if !s.take('[') {
+		return false
+	}
 	if s.take(']') {
 		return true
 	}
-	for s.skip(depth + 1) {
+	for i := 0; item(i); i++ {
 		if s.take(']') {
 			return true
 		}
@@ -245,12 +248,39 @@ func (s *scanner) word(w string) bool {
 	return true
 }
 
-// number reads a whole number; others are left to the slow way.
+// number reads a number as JSON has it: -0.5e+3.
 func (s *scanner) number() bool {
+	if s.at('-') {
+		s.i++
+	}
+	from := s.i
+	if n := s.digits(); n == 0 || n > 1 && s.b[from] == '0' {
+		return false
+	}
+	if s.at('.') {
+		s.i++
+		if s.digits() == 0 {
+			return false
+		}
+	}
+	if !s.at('e') && !s.at('E') {
+		return true
+	}
+	s.i++
+	if s.at('+') || s.at('-') {
+		s.i++
+	}
+	return s.digits() > 0
+}
+
+// at reports whether c is the next byte.
+func (s *scanner) at(c byte) bool { return s.i < len(s.b) && s.b[s.i] == c }
+
+// digits goes over digits and counts them.
+func (s *scanner) digits() int {
 	from := s.i
 	for s.i < len(s.b) && '0' <= s.b[s.i] && s.b[s.i] <= '9' {
 		s.i++
 	}
-	digits := s.i - from
-	return digits == 1 || digits > 1 && s.b[from] != '0'
+	return s.i - from
 }

@@ -80,9 +80,10 @@ func (e *exchange) head(resp *http.Response) {
 			r.RequestID = label(resp.Header.Get(name))
 		}
 	}
-	r.Limits = limitsOf(resp.Header)
+	now := time.Now()
+	r.Limits = limitsOf(resp.Header, now)
 	if resp.StatusCode >= 400 {
-		r.RetryAfter = retryAfter(resp.Header, time.Now())
+		r.RetryAfter = retryAfter(resp.Header, now)
 	}
 }
 
@@ -92,7 +93,7 @@ func (e *exchange) stream(body io.Reader) {
 	for {
 		room, err := e.sse.space()
 		if err != nil {
-			a.fail(tooBig(e.config.MaxEvent))
+			a.fail(e.tooBig())
 			return
 		}
 		n, err := body.Read(room)
@@ -106,6 +107,10 @@ func (e *exchange) stream(body io.Reader) {
 			}
 		}
 		if err != nil {
+			if err == io.EOF && e.sse.endsWithDone() && !e.events() {
+				a.res.Done = a.at
+				return
+			}
 			e.ended(err)
 			return
 		}
@@ -151,7 +156,7 @@ func (e *exchange) plain(body io.Reader) {
 	b, err := e.readAll(body, e.config.MaxEvent)
 	switch {
 	case len(b) > e.config.MaxEvent:
-		a.fail(tooBig(e.config.MaxEvent))
+		a.fail(e.tooBig())
 	case err != nil:
 		e.ended(err)
 	default:
@@ -191,7 +196,7 @@ func (e *exchange) refused(resp *http.Response, kind string) {
 		}
 	}
 	if f.message == "" {
-		f.message = statusWords(resp.StatusCode, kind)
+		f.message = e.statusWords(resp.StatusCode, kind)
 	}
 	a.fail(f)
 	a.res.Done = a.at

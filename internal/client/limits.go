@@ -10,16 +10,21 @@ import (
 	"github.com/tokenload/tokenload/internal/call"
 )
 
-// limitsOf reads the rate-limit headers. Any of them may be missing; a value
-// that is not a number, or not an instant, is as good as missing. Fast mode
-// has its own token limits, sent instead of the usual ones.
-func limitsOf(h http.Header) call.Limits {
-	return call.Limits{
+// limitsOf reads the rate-limit headers: Anthropic's own, and where there are
+// none of these the ones that OpenAI began and gateways send. Any of them may be
+// missing; a value that is not a number, or not a time, is as good as missing.
+// Fast mode has its own token limits, sent instead of the usual ones.
+func limitsOf(h http.Header, now time.Time) call.Limits {
+	l := call.Limits{
 		Requests:     limitOf(h, "Anthropic-Ratelimit-Requests-"),
 		Tokens:       limitOf(h, "Anthropic-Ratelimit-Tokens-"),
 		InputTokens:  either(limitOf(h, "Anthropic-Ratelimit-Input-Tokens-"), h, "Anthropic-Fast-Input-Tokens-"),
 		OutputTokens: either(limitOf(h, "Anthropic-Ratelimit-Output-Tokens-"), h, "Anthropic-Fast-Output-Tokens-"),
 	}
+	if l.IsZero() {
+		l.Requests, l.Tokens = openLimitOf(h, "Requests", now), openLimitOf(h, "Tokens", now)
+	}
+	return l
 }
 
 func either(l *call.Limit, h http.Header, prefix string) *call.Limit {
@@ -35,10 +40,43 @@ func limitOf(h http.Header, prefix string) *call.Limit {
 	if at, err := time.Parse(time.RFC3339, h.Get(prefix+"Reset")); err == nil {
 		l.Reset = at.UTC()
 	}
+	return orNone(l)
+}
+
+// openLimitOf reads one bucket in OpenAI's form. Its reset is a length of time,
+// such as 6m0s or 12ms; some servers give seconds, some an instant.
+func openLimitOf(h http.Header, kind string, now time.Time) *call.Limit {
+	const prefix = "X-Ratelimit-"
+	return orNone(call.Limit{
+		Limit: count(h.Get(prefix + "Limit-" + kind)), Remaining: count(h.Get(prefix + "Remaining-" + kind)),
+		Reset: resetAt(h.Get(prefix+"Reset-"+kind), now),
+	})
+}
+
+func orNone(l call.Limit) *call.Limit {
 	if l == (call.Limit{}) {
 		return nil
 	}
 	return &l
+}
+
+// mostReset is the longest time to a reset that is believed. More is an instant
+// in seconds since 1970, or nonsense.
+const mostReset = 32 * 24 * time.Hour
+
+// resetAt reads when a bucket is full again; zero is never said.
+func resetAt(value string, now time.Time) time.Time {
+	if at, err := time.Parse(time.RFC3339, value); err == nil {
+		return at.UTC()
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil {
+		d, err = time.ParseDuration(value + "s")
+	}
+	if err != nil || d < 0 || d > mostReset {
+		return time.Time{}
+	}
+	return now.Add(d).UTC()
 }
 
 func count(s string) *int64 {
@@ -73,14 +111,19 @@ func retryAfter(h http.Header, now time.Time) *float64 {
 	return &seconds
 }
 
-// limitedBy says which limit a 429 came from: by its code, else by what its
-// message names first, else by the bucket that is empty.
+// limitedBy says which limit a 429 came from: by its code or type, else by what
+// its message names first, else by the bucket that is empty.
 func limitedBy(e wireError, l call.Limits) call.LimitKind {
-	switch code := e.code(); {
+	switch code, kind := e.code(), e.kind(""); {
 	case code == "ramp_limit_exceeded":
 		return call.LimitRamp
-	case strings.HasSuffix(code, "spend_limit_reached"):
+	case strings.HasSuffix(code, "spend_limit_reached"), code == "insufficient_quota", code == "billing_hard_limit_reached",
+		kind == "insufficient_quota", kind == "budget_exceeded": // OpenAI, LiteLLM
 		return call.LimitSpend
+	case kind == "requests":
+		return call.LimitRequests
+	case kind == "tokens":
+		return call.LimitTokens
 	}
 	if kind := named(e.message); kind != "" {
 		return kind
@@ -105,6 +148,7 @@ func named(message string) call.LimitKind {
 	first, kind := len(message), call.LimitKind("")
 	for phrase, k := range map[string]call.LimitKind{
 		"input tokens": call.LimitInputTokens, "output tokens": call.LimitOutputTokens, "requests": call.LimitRequests,
+		"tokens per": call.LimitTokens,
 	} {
 		if i := strings.Index(message, phrase); i >= 0 && i < first {
 			first, kind = i, k

@@ -43,8 +43,18 @@ func TestLimits(t *testing.T) {
 			"anthropic-ratelimit-tokens-limit", "1.5", "anthropic-ratelimit-input-tokens-limit", ""), call.Limits{}},
 		"fast": {headers("anthropic-fast-input-tokens-limit", "2000000", "anthropic-fast-input-tokens-remaining", "1", "anthropic-fast-output-tokens-limit", "9",
 			"anthropic-fast-output-tokens-remaining", "8"), call.Limits{InputTokens: limit(2000000, 1, time.Time{}), OutputTokens: limit(9, 8, time.Time{})}},
+		"OpenAI's": {headers("x-ratelimit-limit-requests", "3000", "x-ratelimit-remaining-requests", "2999", "x-ratelimit-reset-requests", "20ms",
+			"x-ratelimit-limit-tokens", "250000", "x-ratelimit-remaining-tokens", "249989", "x-ratelimit-reset-tokens", "6m0s"),
+			call.Limits{Requests: limit(3000, 2999, reset.Add(20*time.Millisecond)), Tokens: limit(250000, 249989, reset.Add(6*time.Minute))}},
+		"OpenAI's in parts":    {headers("x-ratelimit-remaining-tokens", "7"), call.Limits{Tokens: &call.Limit{Remaining: &left}}},
+		"OpenAI's, garbage":    {headers("x-ratelimit-limit-requests", "-1", "x-ratelimit-remaining-requests", "1e3", "x-ratelimit-reset-requests", "soon", "x-ratelimit-reset-tokens", "-5s"), call.Limits{}},
+		"OpenAI's, in seconds": {headers("x-ratelimit-reset-tokens", "7.5"), call.Limits{Tokens: &call.Limit{Reset: reset.Add(7500 * time.Millisecond)}}},
+		"OpenAI's, an instant": {headers("x-ratelimit-reset-tokens", "2026-11-23T11:15:48+01:00"), call.Limits{Tokens: &call.Limit{Reset: reset}}},
+		"OpenAI's, since 1970": {headers("x-ratelimit-remaining-tokens", "7", "x-ratelimit-reset-tokens", "1763892948"), call.Limits{Tokens: &call.Limit{Remaining: &left}}},
+		"both": {headers("anthropic-ratelimit-requests-limit", "1", "anthropic-ratelimit-requests-remaining", "0", "x-ratelimit-limit-tokens", "9"),
+			call.Limits{Requests: limit(1, 0, time.Time{})}},
 	} {
-		if d := cmp.Diff(tt.want, limitsOf(tt.header)); d != "" {
+		if d := cmp.Diff(tt.want, limitsOf(tt.header, reset)); d != "" {
 			t.Errorf("%s (-want +got):\n%s", name, d)
 		}
 	}
@@ -67,10 +77,25 @@ func TestLimitedBy(t *testing.T) {
 	zero, some := int64(0), int64(5)
 	empty, full := &call.Limit{Remaining: &zero}, &call.Limit{Remaining: &some}
 	for _, tt := range []struct {
+		kind string
+		want call.LimitKind
+	}{
+		{"requests", call.LimitRequests}, {"tokens", call.LimitTokens}, {"insufficient_quota", call.LimitSpend}, {"budget_exceeded", call.LimitSpend},
+		{"rate_limit_error", call.LimitOutputTokens},
+	} {
+		if got := limitedBy(wireError{typ: tt.kind, errorCode: "rate_limit_exceeded", message: "output tokens"}, call.Limits{}); got != tt.want {
+			t.Errorf("limitedBy(type %q) = %s; want %s", tt.kind, got, tt.want)
+		}
+	}
+	for _, tt := range []struct {
 		code, message string
 		limits        call.Limits
 		want          call.LimitKind
 	}{
+		{"insufficient_quota", "tokens per min", call.Limits{}, call.LimitSpend},
+		{"billing_hard_limit_reached", "", call.Limits{}, call.LimitSpend},
+		{"rate_limit_exceeded", "Rate limit reached for m on requests per min (RPM): Limit 3", call.Limits{}, call.LimitRequests},
+		{"rate_limit_exceeded", "Request too large for m on tokens per min (TPM): Limit 30000. The input or output tokens must be reduced", call.Limits{}, call.LimitTokens},
 		{"ramp_limit_exceeded", "too many input tokens", call.Limits{Requests: empty}, call.LimitRamp},
 		{"enforced_spend_limit_reached", "", call.Limits{}, call.LimitSpend},
 		{"contract_spend_limit_reached", "requests", call.Limits{}, call.LimitSpend},

@@ -26,8 +26,7 @@ func (m messages) event(a *answer, name, data []byte) bool {
 		return false
 	}
 	if !ok {
-		a.fail(failure{call.BadResponse, "bad_event", "",
-			"the stream holds an event that is not a JSON object: is a proxy changing the stream?"})
+		a.fail(badEvent)
 		return false
 	}
 	kind := o.kind
@@ -162,7 +161,7 @@ func (messages) plain(a *answer, body []byte) {
 		Usage   *usage  `json:"usage"`
 	}
 	if !decode(body, &m) {
-		a.fail(failure{call.BadResponse, "not_json", "", "the answer is not JSON: is base_url the API itself?"})
+		a.fail(notJSON)
 		return
 	}
 	if m.Type == "error" {

@@ -70,6 +70,23 @@ func (p *sse) compact() {
 // took says that n bytes were read into space.
 func (p *sse) took(n int) { p.end += n }
 
+// endsWithDone completes the event at the stream's end if it is [DONE] and
+// lacks nothing but its blank line, which some servers leave out.
+func (p *sse) endsWithDone() bool {
+	if !bytes.Equal(bytes.TrimRight(p.buf[p.start:p.end], "\r\n"), []byte("data: [DONE]")) {
+		return false
+	}
+	for range 2 {
+		room, err := p.space()
+		if err != nil || len(room) == 0 {
+			return false
+		}
+		room[0] = '\n'
+		p.took(1)
+	}
+	return true
+}
+
 // next returns the next complete event that has data.
 func (p *sse) next() (name, data []byte, ok bool) {
 	for p.cut() {

@@ -4,15 +4,12 @@ import "github.com/tokenload/tokenload/internal/call"
 
 // usage is the API's usage object; every field may be missing or null.
 type usage struct {
-	Input      *int64 `json:"input_tokens"`
-	CacheWrite *int64 `json:"cache_creation_input_tokens"`
-	CacheRead  *int64 `json:"cache_read_input_tokens"`
-	Output     *int64 `json:"output_tokens"`
-	Writes     *struct {
-		Short int64 `json:"ephemeral_5m_input_tokens"`
-		Long  int64 `json:"ephemeral_1h_input_tokens"`
-	} `json:"cache_creation"`
-	Details *struct {
+	Input      *int64       `json:"input_tokens"`
+	CacheWrite *int64       `json:"cache_creation_input_tokens"`
+	CacheRead  *int64       `json:"cache_read_input_tokens"`
+	Output     *int64       `json:"output_tokens"`
+	Writes     *cacheWrites `json:"cache_creation"`
+	Details    *struct {
 		Thinking *int64 `json:"thinking_tokens"`
 	} `json:"output_tokens_details"`
 	Tools *struct {
@@ -20,6 +17,12 @@ type usage struct {
 	} `json:"server_tool_use"`
 	Speed *string `json:"speed"`
 	Geo   *string `json:"inference_geo"`
+}
+
+// cacheWrites splits cache writes by how long they are kept.
+type cacheWrites struct {
+	Short int64 `json:"ephemeral_5m_input_tokens"`
+	Long  int64 `json:"ephemeral_1h_input_tokens"`
 }
 
 // apply puts what was said in place of what was known: the API's figures are
