@@ -352,13 +352,14 @@ prices of "claude-haiku-4-5-20251001": "claude-haiku-4-5" names the same model`
 
 func TestPerMillion(t *testing.T) {
 	for _, tt := range []struct {
-		in   float64
+		in   string
 		want call.USD
 		err  string
 	}{
-		{0.1, 1e11, ""}, {0.125, 125e9, ""}, {22.5, 225e11, ""}, {0, 0, ""}, {10_000, 1e16, ""},
-		{math.NaN(), 0, "not a number"}, {-1, 0, "price -1 is negative"}, {10_000.01, 0, "over $10,000"},
-		{math.Inf(1), 0, "over $10,000"}, {math.Inf(-1), 0, "is negative"},
+		{"0.1", 1e11, ""}, {"0.125", 125e9, ""}, {"22.5", 225e11, ""}, {"0", 0, ""}, {"10000", 1e16, ""}, {"1e-3", 1e9, ""},
+		{"4294.968171", 4_294_968_171_000_000, ""}, {"0.0000000000004", 0, ""},
+		{"NaN", 0, "not a number"}, {"", 0, "not a number"}, {"three", 0, "not a number"}, {"-1", 0, "price -1 is negative"},
+		{"10000.01", 0, "over $10,000"}, {"1e300", 0, "over $10,000"}, {"1e999", 0, "over $10,000"}, {"Inf", 0, "over $10,000"}, {"-Inf", 0, "is negative"},
 	} {
 		got, err := PerMillion(tt.in)
 		if tt.err == "" && (got != tt.want || err != nil) || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {

@@ -108,13 +108,18 @@ func MultiplierOf(f float64) (Multiplier, error) {
 // times the dearest there has been, so that a price per token or in cents is caught.
 const maxPrice = 10_000 * call.Dollar
 
-// PerMillion turns a number of dollars per million tokens, as a plan has it, into
-// a price. NaN, negative prices and those over $10,000 are errors.
-func PerMillion(dollars float64) (call.USD, error) {
-	if math.IsNaN(dollars) {
-		return 0, errors.New("price is not a number")
+// PerMillion reads a number of dollars per million tokens, as a plan has it, to
+// the last decimal. What is not a number, negative prices and those over $10,000
+// are errors.
+func PerMillion(s string) (call.USD, error) {
+	p, err := call.ParseUSD(s)
+	if err != nil { // an exponent, or more decimals than there are pico-dollars
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil && !errors.Is(err, strconv.ErrRange) || math.IsNaN(f) {
+			return 0, errors.New("price is not a number")
+		}
+		p = call.DollarsToUSD(f)
 	}
-	p := call.DollarsToUSD(dollars)
 	return p, checkPrice("price", p)
 }
 

@@ -43,7 +43,7 @@ func (d *decoder) plan(n *yaml.Node) *Plan {
 	if v.seed != nil {
 		p.Seed, p.SeedGiven = d.seed(v.seed)
 	}
-	d.priced(list, p.Catalog, v.defaults)
+	d.priced(list, p.Catalog, v)
 	d.bounded(list, p.Budget)
 	d.budgeted(root, target, p)
 	d.judged(v, p)
@@ -156,24 +156,36 @@ func (p *Plan) known(loaded bool) known {
 	return k
 }
 
-// priced checks that every model has a price: each once, where it is first named.
-func (d *decoder) priced(list []task, catalog *cost.Catalog, defaults *yaml.Node) {
-	told := map[string]bool{}
+// priced checks that every model has a price: each once, where it is first named,
+// and not those whose price has been found wrong.
+func (d *decoder) priced(list []task, catalog *cost.Catalog, v doc) {
+	var missing []task
 	for _, t := range list {
-		if t.Model == "" || told[t.Model] || catalog.Known(t.Model) {
-			continue
+		told := func(other task) bool { return other.Model == t.Model }
+		wrong := d.mispriced[t.Model] || d.mispriced[everyModel]
+		if t.Model != "" && !catalog.Known(t.Model) && !wrong && !slices.ContainsFunc(missing, told) {
+			missing = append(missing, t)
 		}
-		told[t.Model] = true
+	}
+	for _, t := range missing {
 		place := t.place.place("model")
-		if !t.place.has("model") && defaults != nil {
-			place = lookup(defaults, "model")
+		if !t.place.has("model") && v.defaults != nil {
+			place = lookup(v.defaults, "model")
 		}
 		meant := ""
 		if g := catalog.Guess(t.Model); g != "" {
 			meant = " (did you mean " + strconv.Quote(g) + "?)"
 		}
-		d.mistakef(place, "model %q has no price%s; else give its prices in USD per million tokens: "+
-			"prices: {%s: {input: 3, output: 15, cache_write_5m: 3.75, cache_write_1h: 6, cache_read: 0.3}}", t.Model, meant, yamlText(t.Model))
+		add := yamlText(t.Model) + ": {input: 3, output: 15, cache_write_5m: 3.75, cache_write_1h: 6, cache_read: 0.3}"
+		switch {
+		case v.prices != nil:
+			add = "to prices `" + add + "`"
+		case len(missing) > 1:
+			add = "below a line `prices:` the line `  " + add + "`"
+		default:
+			add = "`prices: {" + add + "}`"
+		}
+		d.mistakef(place, "model %q has no price%s; else add %s, with what it costs in USD per million tokens", t.Model, meant, add)
 	}
 }
 

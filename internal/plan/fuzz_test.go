@@ -8,6 +8,9 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tokenload/tokenload/internal/cost"
 	"github.com/tokenload/tokenload/internal/workload"
 )
 
@@ -74,6 +77,47 @@ func FuzzPromptFile(f *testing.F) {
 			if m.Line < 1 || m.Column < 1 || strings.ContainsAny(m.Text, "\n\r") {
 				t.Fatalf("mistake %+v", m)
 			}
+		}
+	})
+}
+
+// FuzzPriceFile does the same for the files of prices, and what is accepted has
+// prices that can be written and read again.
+func FuzzPriceFile(f *testing.F) {
+	files, _ := filepath.Glob("testdata/files/*prices.yaml")
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Add([]byte("prices: {m: {input: 1, output: 2, bands: [{over: 5, input: 1e0, output: 3}], fast: {input: 1, output: 1}, us_geo: 1.1}}"))
+	parse := func(b []byte) (*Plan, error) {
+		return Parse("plan.yaml", []byte(sparse+"prices: {file: prices.yaml}\n"), Options{FS: fstest.MapFS{"prices.yaml": {Data: b}}})
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := parse(b)
+		if err != nil {
+			for _, m := range err.(Mistakes) {
+				if m.Line < 1 || m.Column < 1 || m.File == "" || m.Text == "" || strings.ContainsAny(m.Text, "\n\r") {
+					t.Fatalf("mistake %+v", m)
+				}
+			}
+			return
+		}
+		var given []cost.Entry
+		for _, e := range p.Catalog.List() {
+			if e.Source == "plan" {
+				given = append(given, e)
+			}
+		}
+		again, err := parse(PriceFile(given))
+		if err != nil {
+			t.Fatalf("accepted, written and refused: %v\n%s", err, PriceFile(given))
+		}
+		if diff := cmp.Diff(p.Catalog.List(), again.Catalog.List()); diff != "" {
+			t.Fatalf("read again (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -2,9 +2,6 @@ package plan
 
 import (
 	"encoding/json"
-	"maps"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -111,76 +108,6 @@ func (d *decoder) dollars(n *yaml.Node, noun string, v *Budget) {
 		return
 	}
 	*amount = 0
-}
-
-// price is one model's prices, in dollars per million tokens.
-type price struct{ input, output, write5m, write1h, read float64 }
-
-// mostPrice is the highest price of a million tokens, as package cost has it.
-const mostPrice = 10_000
-
-var priceFields = []field[price]{
-	numberField("input", 0, mostPrice, func(v *price) *float64 { return &v.input }),
-	numberField("output", 0, mostPrice, func(v *price) *float64 { return &v.output }),
-	numberField("cache_write_5m", 0, mostPrice, func(v *price) *float64 { return &v.write5m }),
-	numberField("cache_write_1h", 0, mostPrice, func(v *price) *float64 { return &v.write1h }),
-	numberField("cache_read", 0, mostPrice, func(v *price) *float64 { return &v.read }),
-}
-
-// least stands for a cache price of 0: package cost reads 0 as not said.
-const least = 0.000001
-
-// prices reads the plan's own prices into a catalogue.
-func (d *decoder) prices(n *yaml.Node) *cost.Catalog {
-	catalog := cost.Builtin()
-	if n == nil {
-		return catalog
-	}
-	all := d.object(n, "prices", nil)
-	for _, model := range slices.Sorted(maps.Keys(all.values)) {
-		before := len(d.mistakes)
-		p := d.price(all.values[model], model)
-		if len(d.mistakes) > before {
-			continue
-		}
-		with, err := catalog.With(map[string]cost.Prices{model: p})
-		if err != nil {
-			d.mistakef(all.values[model], "%s", oneLine(err.Error()))
-			continue
-		}
-		catalog = with
-	}
-	return catalog
-}
-
-func (d *decoder) price(n *yaml.Node, model string) cost.Prices {
-	var v price
-	var p cost.Prices
-	o := decodeObject(d, n, "the price of "+strconv.Quote(model), priceFields, &v)
-	for _, name := range []string{"input", "output"} {
-		if o.lacks(name) {
-			d.mistakef(n, "the price of %q has no %s", model, name)
-		}
-	}
-	if v.input > 0 {
-		for name, to := range map[string]*float64{"cache_write_5m": &v.write5m, "cache_write_1h": &v.write1h, "cache_read": &v.read} {
-			if o.has(name) && *to == 0 {
-				*to = least
-			}
-		}
-	}
-	var err [5]error
-	p.Input, err[0] = cost.PerMillion(v.input)
-	p.Output, err[1] = cost.PerMillion(v.output)
-	p.CacheWrite5m, err[2] = cost.PerMillion(v.write5m)
-	p.CacheWrite1h, err[3] = cost.PerMillion(v.write1h)
-	p.CacheRead, err[4] = cost.PerMillion(v.read)
-	for _, e := range err {
-		if e != nil {
-			d.mistakef(n, "%s", oneLine(e.Error()))
-		}
-	}
-	return p
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -14,6 +14,8 @@ type decoder struct {
 	o        Options               // where other files are read from
 	origin   map[*yaml.Node]string // nodes that came from an override: its path
 	mistakes Mistakes
+
+	mispriced map[string]bool // models in whose prices there is a mistake, or everyModel
 }
 
 // mistakef adds a mistake at a node's place.

@@ -34,9 +34,9 @@ type Options struct {
 // Parse reads and checks a plan. Name is what mistakes call it, and gives the
 // plan its name where it has none. The error, if any, is of type [Mistakes].
 func Parse(name string, src []byte, o Options) (*Plan, error) {
-	d := &decoder{file: name, o: o, origin: map[*yaml.Node]string{}}
+	d := &decoder{file: name, o: o, origin: map[*yaml.Node]string{}, mispriced: map[string]bool{}}
 	var p *Plan
-	if root := d.root(src); root != nil {
+	if root := d.root(src, emptyPlan); root != nil {
 		for _, s := range o.Set {
 			d.override(root, s)
 		}
@@ -49,8 +49,11 @@ func Parse(name string, src []byte, o Options) (*Plan, error) {
 	return p, nil
 }
 
-// root returns the root of the one document in src, or nil.
-func (d *decoder) root(src []byte) *yaml.Node {
+const emptyPlan = "the plan is empty: `tokenload init` writes one to start from"
+
+// root returns the root of the one document in src, or nil. Empty is what is said
+// where there is none.
+func (d *decoder) root(src []byte, empty string) *yaml.Node {
 	place := &yaml.Node{Line: 1, Column: 1}
 	if line, column, bad := badByte(src); bad {
 		d.mistakef(&yaml.Node{Line: line, Column: column}, "not text: a control character, or bytes that are not UTF-8")
@@ -65,9 +68,9 @@ func (d *decoder) root(src []byte) *yaml.Node {
 	case err != nil:
 		d.mistakef(place, "not valid YAML: %s", strings.Join(strings.Fields(err.Error()), " "))
 	case len(docs) == 0 || null(docs[0]) && len(docs) == 1:
-		d.mistakef(place, "the plan is empty: `tokenload init` writes one to start from")
+		d.mistakef(place, "%s", empty)
 	case len(docs) > 1:
-		d.mistakef(docs[1], "a second document begins here: a plan is one document, without ---")
+		d.mistakef(docs[1], "a second document begins here: want one document, without ---")
 	default:
 		return d.expanded(docs[0])
 	}

@@ -83,7 +83,7 @@ func tables() map[string][]string {
 		"system": names(systemFields), "prompts": names(promptsFields), "synthetic": names(syntheticFields),
 		"length_tokens": names(lengthFields), "load": names(loadFields), "users": names(usersFields), "think_time": names(thinkFields),
 		"user_stage": names(userStageFields), "arrivals": names(arrivalsFields), "arrival_stage": names(arrivalStageFields),
-		"on_limit": names(onLimitFields), "budget": names(budgetFields), "price": names(priceFields), "check": names(checkFields),
+		"on_limit": names(onLimitFields), "budget": names(budgetFields), "price": names(priceFields), "band": names(bandFields), "fast": names(fastFields), "check": names(checkFields),
 		"slo": names(sloFields), "rule": names(ruleFields), "sim": names(simFields),
 	}
 }

@@ -34,7 +34,7 @@ func compiled(t *testing.T) *jsonschema.Schema {
 func generic(t *testing.T, src []byte) any {
 	t.Helper()
 	d := &decoder{origin: map[*yaml.Node]string{}}
-	root := d.root(src)
+	root := d.root(src, emptyPlan)
 	if root == nil {
 		return nil
 	}
@@ -68,7 +68,8 @@ func TestSchemaAcceptsGoodPlans(t *testing.T) {
 // blind are the bad plans in which a schema can see nothing wrong: files,
 // expressions, sums, and what depends on another section.
 const blind = `checks-regexp duplicate-key load-cv load-length-zero load-rate-zero load-target-zero load-too-long
-	no-budget no-price no-price-twice prices-half prompt-file-twice stage-never target-key prices-half prompt-files system-file synthetic-order target-ca target-chat target-credential
+	no-budget no-price no-price-beside no-price-twice prices-file prices-file-broken-prices prices-file-empty-prices
+	prices-file-missing-prices prices-file-no-prices prices-free prices-per-token prices-same-model prices-six-decimals prompt-file-twice stage-never target-key prices-half prompt-files system-file synthetic-order target-ca target-chat target-credential
 	target-v1 think-time thresholds too-many-mistakes unbounded warm-up-too-long weights-zero body-json`
 
 func TestSchemaRefusesBadPlans(t *testing.T) {
