@@ -25,7 +25,7 @@ var layout = []struct{ pkg, imports string }{
 	{"internal/diagnose", "call metrics"},
 	{"internal/run", "call client cost limit load metrics pace plan store threshold workload"},
 	{"internal/report", "call diagnose metrics store threshold"},
-	{"internal/cli", "call client plan report run sim store workload"},
+	{"internal/cli", "call client cost plan report run sim store workload"},
 	{"cmd/tokenload", "cli"},
 	{"e2e", "sim"},
 	{"bench", ""},

@@ -47,6 +47,9 @@ type Entry struct {
 	Prices       Prices   `json:"prices"`
 }
 
+// PlanSource is the source of an entry whose prices came by [Catalog.With].
+const PlanSource = "plan"
+
 // Builtin returns the catalogue that comes with the program: first-party prices
 // of the Claude API, dated AsOf.
 func Builtin() *Catalog {
@@ -77,6 +80,9 @@ func (c *Catalog) put(e Entry) {
 
 // AsOf returns the date of the built-in prices, such as 2026-11-23; "" for none.
 func (c *Catalog) AsOf() string { return c.asOf }
+
+// WebSearch returns the price of one web search.
+func (c *Catalog) WebSearch() call.USD { return call.USD(c.webSearch) }
 
 // With returns a catalogue to which overrides are added, by model name. A name
 // that is an id or alias of a known model replaces its prices under all its
@@ -111,7 +117,7 @@ func (c *Catalog) With(overrides map[string]Prices) (*Catalog, error) {
 			n.entries = append(n.entries, e)
 		}
 		by[e.ID] = name
-		e.Prices, e.Source, e.Confidence, e.Note = p, "plan", "given", ""
+		e.Prices, e.Source, e.Confidence, e.Note = p, PlanSource, "given", ""
 		n.entries[i] = e
 		n.put(e)
 	}

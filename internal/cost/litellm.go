@@ -15,6 +15,11 @@ import (
 	"github.com/tokenload/tokenload/internal/call"
 )
 
+// leastImported is the lowest price that is believed, per million tokens, where
+// it is not 0: a hundredth of the cheapest there has been. A plan may not go
+// below it either.
+const leastImported = int64(call.Dollar / 10_000)
+
 // maxPriceFile is the most that is read of a price file; LiteLLM's has about 3 MB.
 const maxPriceFile = 64 << 20
 
@@ -154,8 +159,8 @@ func (m *liteModel) band(suffix string) (b Band, err error) {
 			return b, err
 		case !ok && f.required:
 			return b, fmt.Errorf("%s is missing", f.name+suffix)
-		case !ok:
-			m.warnings = append(m.warnings, fmt.Sprintf("%s is missing: taken as the usual multiple of the input price", f.name+suffix))
+		case !ok || price == 0 && f.name != liteInput && f.name != liteOutput:
+			m.warnings = append(m.warnings, fmt.Sprintf("%s is missing or 0: taken as the usual multiple of the input price", f.name+suffix))
 		}
 		*f.price = price
 	}
@@ -183,6 +188,9 @@ func (m *liteModel) price(field string) (p call.USD, ok bool, err error) {
 	}
 	if !pico.IsInt64() {
 		return 0, false, fmt.Errorf("%s %s is out of range", field, n)
+	}
+	if pico.Sign() > 0 && pico.Cmp(big.NewInt(leastImported)) < 0 {
+		return 0, false, fmt.Errorf("%s %s is too low to be believed", field, n)
 	}
 	return call.USD(pico.Int64()), true, nil
 }
@@ -262,62 +270,4 @@ func (m *liteModel) batch(p *Prices) (Multiplier, error) {
 		m.warnings = append(m.warnings, fmt.Sprintf("batch discounts differ: %v taken for all", dearest))
 	}
 	return dearest, nil
-}
-
-// Differences compares imported prices with those of the catalogue, one line for
-// each model that is new or priced otherwise, in the order of entries.
-func (c *Catalog) Differences(entries []Entry) []string {
-	var lines []string
-	for _, e := range entries {
-		ours, ok := c.Lookup(e.ID)
-		if !ok {
-			lines = append(lines, e.ID+": not in the table")
-			continue
-		}
-		for _, f := range differing(ours.Prices.WithDefaults(), e.Prices.WithDefaults()) {
-			lines = append(lines, e.ID+": "+f)
-		}
-	}
-	return lines
-}
-
-// differing lists how the prices of two lists differ.
-func differing(ours, theirs Prices) []string {
-	var lines []string
-	note := func(name, a, b string) {
-		if a != b {
-			lines = append(lines, fmt.Sprintf("%s %s, table has %s", name, b, a))
-		}
-	}
-	base := func(at string, a, b Band) {
-		note(at+"input", a.Input.Decimal(), b.Input.Decimal())
-		note(at+"cache_write_5m", a.CacheWrite5m.Decimal(), b.CacheWrite5m.Decimal())
-		note(at+"cache_write_1h", a.CacheWrite1h.Decimal(), b.CacheWrite1h.Decimal())
-		note(at+"cache_read", a.CacheRead.Decimal(), b.CacheRead.Decimal())
-		note(at+"output", a.Output.Decimal(), b.Output.Decimal())
-	}
-	base("", ours.base(), theirs.base())
-	note("long-prompt bands", overs(ours.Bands), overs(theirs.Bands))
-	for i := range min(len(ours.Bands), len(theirs.Bands)) {
-		base(fmt.Sprintf("over %d: ", theirs.Bands[i].Over), ours.Bands[i], theirs.Bands[i])
-	}
-	note("us_geo", orOne(ours.USGeo).String(), orOne(theirs.USGeo).String())
-	note("batch", orOne(ours.Batch).String(), orOne(theirs.Batch).String())
-	note("fast", fastText(ours.Fast), fastText(theirs.Fast))
-	return lines
-}
-
-func overs(bands []Band) string {
-	var b []string
-	for _, band := range bands {
-		b = append(b, strconv.FormatInt(band.Over, 10))
-	}
-	return "[" + strings.Join(b, " ") + "]"
-}
-
-func fastText(f *Fast) string {
-	if f == nil {
-		return "none"
-	}
-	return f.Input.Decimal() + " in, " + f.Output.Decimal() + " out"
 }
