@@ -5,15 +5,17 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tokenload/tokenload/internal/call"
 	"github.com/tokenload/tokenload/internal/plan"
-	"github.com/tokenload/tokenload/internal/workload"
 )
 
 type checkCommand struct {
-	Plan   string   `arg:"" help:"The plan, a YAML file."`
-	Target string   `help:"Where a run would send: an address without /v1, or sim." placeholder:"URL"`
-	Set    []string `help:"Override a field of the plan: load.users.count=5." placeholder:"PATH=VALUE" sep:"none"`
+	Plan         string   `arg:"" help:"The plan, a YAML file."`
+	Target       string   `help:"Where a run would send: an address without /v1, or sim." placeholder:"URL"`
+	Set          []string `help:"Override a field of the plan: load.users.count=5." placeholder:"PATH=VALUE" sep:"none"`
+	Tier         string   `help:"Hold the load against a tier's limits: start, build, scale, tier1 to tier4." placeholder:"NAME"`
+	Limits       string   `help:"Hold the load against limits from a file, or from those a run met." placeholder:"FILE|RUN"`
+	TokensPerDay int64    `help:"Hold the load against a number of tokens a day, input and output." placeholder:"N"`
+	JSON         bool     `name:"json" help:"Print the estimate as JSON."`
 }
 
 // Run carries out the command.
@@ -22,11 +24,33 @@ func (c *checkCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	p := l.plan
-	mix, err := workload.New(p.Seed, p.Tasks, p.Checks)
+	if c.TokensPerDay < 0 {
+		return usageError{fmt.Errorf("--tokens-per-day %d is below 0", c.TokensPerDay)}
+	}
+	limits, from, err := limitsFrom(c.Tier, c.Limits, l)
 	if err != nil {
 		return err
 	}
+	f, err := forecastOf(l, limits, from)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return writeForecastJSON(e.stdout, l, f, c.TokensPerDay)
+	}
+	c.describe(e, l)
+	page := &forecastPage{w: e.stdout}
+	page.totals(l.plan, f)
+	page.tasks(f)
+	page.limits(f)
+	page.daily(f, c.TokensPerDay)
+	page.remarks(f)
+	return page.err
+}
+
+// describe says what the plan is, before what it is expected to do.
+func (c *checkCommand) describe(e *env, l loaded) {
+	p := l.plan
 	fmt.Fprintf(e.stdout, "%s is valid\n\n", c.Plan)
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(e.stdout, "  %-12s %s\n", name, fmt.Sprintf(format, args...))
@@ -34,10 +58,7 @@ func (c *checkCommand) Run(e *env) error {
 	row("name", "%s", p.Name)
 	row("target", "%s", l.target.name())
 	row("load", "%s", loadWords(p))
-	if p.Budget.Given {
-		row("budget", "%v", p.Budget.Guard.Budget)
-	}
-	row("worst case", "%v for the dearest of the first requests", dearest(p, mix))
+	row("on_limit", "%s", p.OnLimit.Mode)
 	fmt.Fprintln(e.stdout, "\n  tasks")
 	for i, t := range p.Tasks {
 		fmt.Fprintf(e.stdout, "    %-16s weight %-5g %-24s max_tokens %-6d prompts: %s\n", t.Name, t.Weight, t.Model, t.MaxTokens, p.PromptsFrom[i])
@@ -48,17 +69,6 @@ func (c *checkCommand) Run(e *env) error {
 			fmt.Fprintf(e.stdout, "    %s: %s\n", t.Metric, t.Expression)
 		}
 	}
-	return nil
-}
-
-// dearest is the highest reservation among the first requests of the run.
-func dearest(p *plan.Plan, mix *workload.Mix) call.USD {
-	const look = 200
-	var most call.USD
-	for i := range look {
-		most = max(most, p.Catalog.Bound(mix.Request(i)))
-	}
-	return most
 }
 
 // loadWords says what drives the load and for how long.
@@ -75,13 +85,5 @@ func loadWords(p *plan.Plan) string {
 		}
 		stages = append(stages, strings.TrimSpace(fmt.Sprintf("%s %v to %g%s", s.Name, s.Duration, s.Target, unit)))
 	}
-	words := fmt.Sprintf("%s in %v: %s", l.Mode, l.End.Round(time.Millisecond), strings.Join(stages, ", "))
-	if l.Mode == plan.Arrivals {
-		n := 0
-		for range l.Profile.Arrivals(p.Seed) {
-			n++
-		}
-		words += fmt.Sprintf("; %d requests", n)
-	}
-	return words
+	return fmt.Sprintf("%s in %v: %s", l.Mode, l.End.Round(time.Millisecond), strings.Join(stages, ", "))
 }

@@ -109,13 +109,7 @@ func (c *runCommand) load(e *env) (loaded, error) {
 
 // startSim starts the embedded simulator as the plan wants it.
 func startSim(p *plan.Plan, tier string) (*sim.Running, error) {
-	if tier == "" {
-		tier = p.Sim.Tier
-	}
-	s, err := sim.Start(sim.Config{
-		Seed: p.Seed, Profile: p.Sim.Profile, Answer: p.Sim.Answer, Tier: tier,
-		AnyModel: "haiku-4-5", // a model of the user's own has a price of his own, and needs an answer
-	})
+	s, err := sim.Start(simConfig(p, tier))
 	if err != nil {
 		return nil, fmt.Errorf("start the simulator: %w", err)
 	}

@@ -208,7 +208,7 @@ func (e *execution) load(ctx context.Context, emit func(call.Result)) error {
 	if p.Load.Mode == plan.Arrivals {
 		return load.Open(ctx, p.Load.Profile.Arrivals(p.Seed), c)
 	}
-	c.Think = thinkTime(p)
+	c.Think = p.Think()
 	// A user whose wait for a retry was cut short is free again after the end,
 	// with a due time before it.
 	c.Stop = e.noMore

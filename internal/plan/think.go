@@ -1,15 +1,13 @@
-package run
+package plan
 
 import (
 	"math/rand/v2"
 	"time"
-
-	"github.com/tokenload/tokenload/internal/plan"
 )
 
-// thinkTime returns a user's pause after a request: uniform between the plan's
-// bounds, decided by the seed and the request's index. Nil is no pause.
-func thinkTime(p *plan.Plan) func(index int) time.Duration {
+// Think returns a user's pause after the request with an index: uniform between
+// the load's bounds, decided by the seed and the index. Nil is no pause.
+func (p *Plan) Think() func(index int) time.Duration {
 	lo, hi := p.Load.ThinkMin, p.Load.ThinkMax
 	if hi <= 0 {
 		return nil

@@ -1,0 +1,199 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/tokenload/tokenload/internal/call"
+	"github.com/tokenload/tokenload/internal/estimate"
+	"github.com/tokenload/tokenload/internal/limit"
+	"github.com/tokenload/tokenload/internal/plan"
+	"github.com/tokenload/tokenload/internal/store"
+	"github.com/tokenload/tokenload/internal/workload"
+	"github.com/tokenload/tokenload/sim"
+)
+
+// simConfig is the embedded simulator as a plan wants it.
+func simConfig(p *plan.Plan, tier string) sim.Config {
+	if tier == "" {
+		tier = p.Sim.Tier
+	}
+	return sim.Config{
+		Seed: p.Seed, Profile: p.Sim.Profile, Answer: p.Sim.Answer, Tier: tier,
+		AnyModel: "haiku-4-5", // a model of the user's own has a price of his own, and needs an answer
+	}
+}
+
+// forecast is what a plan is expected to do, and on what grounds.
+type forecast struct {
+	estimate.Estimate
+	limits  string   // where the limits are from; "" is that there are none
+	assumed []string // what the figures rest on
+	advice  []string
+}
+
+// forecastOf walks through a plan with the simulator's answers.
+func forecastOf(l loaded, limits map[string]limit.Rates, from string) (forecast, error) {
+	p := l.plan
+	mix, err := workload.New(p.Seed, p.Tasks, p.Checks)
+	if err != nil {
+		return forecast{}, err
+	}
+	if _, err := rehearsed(p); err != nil {
+		return forecast{}, err
+	}
+	c := estimate.Config{Plan: p, Mix: mix, Limits: limits, Refusal: refusalTime(l.target), API: func() estimate.API {
+		api, _ := rehearsed(p) // it could be made a moment ago
+		return api
+	}}
+	f := forecast{Estimate: estimate.Of(c), limits: from}
+	f.assumed = assumptions(l, f.Estimate)
+	f.advice = advice(c, f)
+	return f, nil
+}
+
+// refusalTime is how long a 429 takes: on loopback hardly anything, from afar a
+// round trip and a little, by assumption.
+func refusalTime(t target) time.Duration {
+	if t.sim() {
+		return 500 * time.Microsecond
+	}
+	return 100 * time.Millisecond
+}
+
+// rehearsed is the simulator as the API of an estimate.
+func rehearsed(p *plan.Plan) (estimate.API, error) {
+	r, err := sim.Rehearse(simConfig(p, ""))
+	if err != nil {
+		return nil, fmt.Errorf("rehearse the plan: %w", err)
+	}
+	return func(at time.Duration, req call.Request) (estimate.Answer, error) {
+		a, err := r.Ask(at, req.Body)
+		if err != nil {
+			return estimate.Answer{}, err
+		}
+		u := call.Usage{
+			Input: int64(a.InputTokens), CacheWrite5m: int64(a.CacheWrite5m), CacheWrite1h: int64(a.CacheWrite1h), CacheRead: int64(a.CacheRead),
+			Output: int64(a.OutputTokens), Thinking: int64(a.ThinkingTokens), Geo: a.Geo,
+		}
+		if a.Fast {
+			u.Speed = "fast"
+		}
+		return estimate.Answer{Usage: u, Begins: a.Begins, Ends: a.Ends, Accept: a.Accept}, nil
+	}, nil
+}
+
+// assumptions are what a reader must know to trust the figures as far as they go.
+func assumptions(l loaded, e estimate.Estimate) []string {
+	var all []string
+	if l.target.sim() {
+		all = append(all, "answers and times are those that the simulator draws for this plan and seed")
+	} else {
+		all = append(all, "length of answers and times are the simulator's model of the API, not this API's: "+
+			"a median of a quarter of max_tokens, at most 400 tokens; input tokens are estimated from bytes, as the tokenizer is not public")
+	}
+	if !l.plan.SeedGiven {
+		all = append(all, "the plan has no seed: a run draws its own and differs by chance")
+	}
+	if !e.Whole {
+		all = append(all, "the plan is large: its first 100,000 requests were looked at, the rest is in proportion")
+	}
+	if e.Rejected > 0 {
+		all = append(all, fmt.Sprintf("%d requests would be refused as invalid: %s", e.Rejected, e.Rejection))
+	}
+	return all
+}
+
+// advice says what would clear the limits that the plan meets.
+func advice(c estimate.Config, f forecast) []string {
+	class, first := f.First429()
+	if class == "" {
+		return nil
+	}
+	lines := []string{fmt.Sprintf("%s of %s refuses from %v on", first.Kind, class, first.First429.Round(10*time.Millisecond))}
+	sustained := estimate.Sustained(f.Estimate)
+	about := func(exact bool) string {
+		if exact {
+			return ""
+		}
+		return "about "
+	}
+	if c.Plan.Load.Mode == plan.Users {
+		n, exact := estimate.MostUsers(c, f.Estimate)
+		lines = append(lines, fmt.Sprintf("no 429 in a run of this length with %sat most %d of its %d users; for ever with about %d",
+			about(exact), n, c.Plan.Load.Users, int(sustained*float64(c.Plan.Load.Users))))
+	} else {
+		r, exact := estimate.MostRate(c, f.Estimate)
+		lines = append(lines, fmt.Sprintf("no 429 in a run of this length with %sat most %.3g arrivals a second at the peak; for ever with about %.3g",
+			about(exact), r, sustained*peakRate(c.Plan)))
+	}
+	if c.Plan.OnLimit.Mode == limit.Measure {
+		lines = append(lines, "on_limit: avoid would hold requests back instead, obey would try again")
+	}
+	return append(lines, clearingTier(c))
+}
+
+func peakRate(p *plan.Plan) float64 {
+	most := 0.0
+	for _, s := range p.Load.Profile.Stages {
+		most = max(most, s.Target)
+	}
+	return most
+}
+
+// clearingTier names the smallest of today's tiers under which nothing is refused.
+func clearingTier(c estimate.Config) string {
+	tiers, asOf := limit.Tiers()
+	var sets []map[string]limit.Rates
+	var names []string
+	for _, t := range tiers {
+		if t.Current {
+			sets, names = append(sets, t.Classes), append(names, t.Name)
+		}
+	}
+	if i := estimate.Clears(c, sets); i >= 0 {
+		return fmt.Sprintf("tier %s would clear it (limits of %s)", names[i], asOf)
+	}
+	return "no published tier would clear it: spread the load, cache prompts, or ask for limits of your own"
+}
+
+// limitsFrom finds the limits to hold a plan against: a tier, a file, or a run's own.
+func limitsFrom(tier, file string, l loaded) (limits map[string]limit.Rates, from string, err error) {
+	switch {
+	case tier != "" && file != "":
+		return nil, "", usageError{errors.New("--tier and --limits at once: give one of them")}
+	case file != "":
+		limits, err = readLimits(file)
+		return limits, "of " + file, err
+	case tier == "" && l.target.sim():
+		tier = l.plan.Sim.Tier
+	}
+	if tier == "" {
+		return nil, "", nil
+	}
+	t, err := limit.TierNamed(tier)
+	if err != nil {
+		return nil, "", usageError{err}
+	}
+	return t.Classes, "of tier " + tier, nil
+}
+
+// readLimits reads a file of limits, or the summary of a run directory.
+func readLimits(name string) (map[string]limit.Rates, error) {
+	path := name
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		path = filepath.Join(name, store.SummaryFile)
+	}
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return nil, notExist(fmt.Errorf("read limits: %w", err), "tokenload limits --json writes such a file; a run directory will do, too")
+	}
+	all, err := limit.ParseRates(src)
+	if err != nil {
+		return nil, hinted{fmt.Errorf("read limits %q: %w", path, err), `a file has {"limits": [{"class": "haiku-4.5", "requests": 1000, "input_tokens": 2000000, "output_tokens": 400000}]}`}
+	}
+	return all, nil
+}
