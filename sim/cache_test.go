@@ -2,8 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -118,36 +116,6 @@ func TestCacheIsReadyWhenTheFirstAnswerBegins(t *testing.T) {
 		wg.Wait()
 		if fmt.Sprint(reads) != "[0 0 0 1200]" {
 			t.Errorf("cache reads %v: an entry is to be read once the first answer has begun", reads)
-		}
-	})
-}
-
-// With Poisson arrivals of rate λ on one prefix, entries that live T from the
-// start of a request that reads or writes them, and answers that begin after D,
-// the share of misses is e^(−λT) (1 + λD) to first order.
-func TestCacheMissShareUnderPoissonArrivals(t *testing.T) {
-	const rate, ttl, delay, n = 0.005, 300.0, 20.0, 2000
-	row := Latency{Floor: 20 * time.Second}
-	bubble(t, Config{Latency: map[string]Latency{"sonnet": row}}, func(t *testing.T, a *api) {
-		rng, misses := rand.New(rand.NewPCG(3, 4)), 0
-		var wg sync.WaitGroup
-		var mu sync.Mutex
-		body := prompt("aB")
-		for range n {
-			time.Sleep(seconds(rng.ExpFloat64() / rate))
-			wg.Go(func() {
-				if a.post("/v1/messages", body).final(t)["cache_read_input_tokens"] == 0 {
-					mu.Lock()
-					misses++
-					mu.Unlock()
-				}
-			})
-		}
-		wg.Wait()
-		p := math.Exp(-rate*ttl) * (1 + rate*delay)
-		got, se := float64(misses)/n, math.Sqrt(p*(1-p)/n)
-		if math.Abs(got-p) > 3*se {
-			t.Errorf("miss share %.4f, want %.4f ± %.4f", got, p, 3*se)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -59,6 +60,18 @@ type Config struct {
 	// the key "*" sets those of every class it does not name.
 	Limits map[string]Limits
 
+	// InputEstimate (YAML input_estimate) is what the limits take for a request's
+	// input when it starts, as a share of the true count, which they are corrected
+	// to when the answer begins. 0 is 1.
+	InputEstimate float64
+	// Ramp (YAML ramp) limits how fast the requests of a class may grow. Zero does not.
+	Ramp Ramp
+	// SpendCap (YAML spend_cap) is the dollars a calendar month (UTC) may cost, by
+	// the published prices; beyond, everything is refused until the next. 0 is the
+	// tier's: 500, 1,000 and 200,000 for start, build and scale, else none.
+	// Negative is none.
+	SpendCap float64
+
 	// AnyModel is a class (see [Classes]); unknown model names are served as its
 	// newest model. "" answers them with 404.
 	AnyModel string
@@ -99,7 +112,13 @@ func (c Config) withDefaults() Config {
 	if c.TruthSize == 0 {
 		c.TruthSize = 65_536
 	}
-	c.Load = c.Load.withDefaults()
+	if c.InputEstimate == 0 {
+		c.InputEstimate = 1
+	}
+	if c.SpendCap == 0 {
+		c.SpendCap = spendCap(c.Tier)
+	}
+	c.Load, c.Ramp = c.Load.withDefaults(), c.Ramp.withDefaults()
 	c.Latency, c.Limits = maps.Clone(c.Latency), maps.Clone(c.Limits)
 	c.Keys, c.Faults = slices.Clone(c.Keys), slices.Clone(c.Faults)
 	return c
@@ -139,6 +158,15 @@ func (c Config) check() error {
 	}
 	if err := c.Load.check(); err != nil {
 		bad("load: %v", err)
+	}
+	if !(c.InputEstimate > 0) {
+		bad("input estimate %v is not above 0", c.InputEstimate)
+	}
+	if math.IsNaN(c.SpendCap) {
+		bad("spend cap is not a number")
+	}
+	if !(c.Ramp.Growth >= 0) || c.Ramp.Free < 0 {
+		bad("ramp: negative")
 	}
 	for i, f := range c.Faults {
 		if err := f.check(); err != nil {

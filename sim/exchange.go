@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -12,20 +13,21 @@ import (
 // exchange is one request and its answer. It belongs to the goroutine of its
 // handler.
 type exchange struct {
-	s      *Server
-	w      http.ResponseWriter
-	r      *http.Request
-	rec    Record
-	fx     effects
-	req    *request
-	chat   *chat // answered in OpenAI's shape; nil is the API's own
-	gate   *gate
-	found  lookup
-	use    usage
-	script script
-	text   prose
-	stop   string // stop_reason
-	stopAt string // stop_sequence
+	s        *Server
+	w        http.ResponseWriter
+	r        *http.Request
+	rec      Record
+	fx       effects
+	req      *request
+	chat     *chat // answered in OpenAI's shape; nil is the API's own
+	gate     *gate
+	found    lookup
+	use      usage
+	estimate int // of its input, as the limits took it
+	script   script
+	text     prose
+	stop     string // stop_reason
+	stopAt   string // stop_sequence
 
 	start   time.Time     // what the script's times count from
 	at      time.Duration // how far in the script the answer is
@@ -85,10 +87,13 @@ func (x *exchange) messages() {
 	}
 }
 
-// admit asks the limits. The estimate of the input is the count itself, less
-// what the cache is expected to hold.
+// admit asks the limits. What the cache is expected to hold does not count.
 func (x *exchange) admit(now time.Time) *apiError {
-	r := x.gate.admit(x.use.input+x.use.write5m+x.use.write1h, now)
+	x.estimate = int(math.Ceil(float64(x.use.uncached()) * x.s.config.InputEstimate))
+	r := x.s.spend.refuse(x.s.config.SpendCap, now)
+	if r == nil {
+		r = x.gate.admit(x.estimate, now)
+	}
 	if r == nil {
 		x.rec.tokens(x.use)
 		x.s.cache.refresh(x.found, now)
@@ -235,6 +240,12 @@ func (x *exchange) close() {
 		x.timer.Stop()
 	}
 	x.rec.Canceled = x.err == errGone
+	if x.rec.Status == http.StatusOK && x.req != nil {
+		u := x.use
+		u.output = x.rec.OutputTokens
+		x.rec.Billed = bill(x.req, u)
+		x.s.spend.add(x.rec.Billed, time.Now())
+	}
 	x.s.truth.add(x.rec)
 	if log := x.s.config.Log; log != nil {
 		log.Info("request", "id", x.rec.RequestID, "path", x.rec.Path, "model", x.rec.Model, "status", x.rec.Status,

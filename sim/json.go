@@ -55,6 +55,9 @@ type usage struct {
 	output, thinking              int
 }
 
+// uncached is what the limits count of the input.
+func (u usage) uncached() int { return u.input + u.write5m + u.write1h }
+
 func (u usage) prompt() int { return u.input + u.write5m + u.write1h + u.read }
 
 // appendInput appends the input side of a usage object, without braces.

@@ -30,39 +30,6 @@ func drawn(t *testing.T, name string, n, uncached, cached int) []float64 {
 	return times
 }
 
-func TestTTFTFollowsTheMixture(t *testing.T) {
-	phi := func(z float64) float64 { return 0.5 * math.Erfc(-z/math.Sqrt2) }
-	for row, name := range map[string]string{"haiku": "claude-haiku-4-5", "sonnet": "claude-sonnet-4-6", "opus": "claude-opus-4-8"} {
-		l := measured()[row]
-		cdf := func(x float64) float64 {
-			x -= l.Floor.Seconds()
-			if x <= 0 {
-				return 0
-			}
-			return (1-l.TailShare)*phi(math.Log(x/l.Body.Seconds())/l.BodySigma) + l.TailShare*phi(math.Log(x/l.Tail.Seconds())/l.TailSigma)
-		}
-		times, worst := drawn(t, name, 5000, 0, 0), 0.0
-		for i, x := range times {
-			n := float64(len(times))
-			worst = max(worst, math.Abs(cdf(x)-float64(i)/n), math.Abs(cdf(x)-float64(i+1)/n))
-		}
-		if most := 1.63 / math.Sqrt(5000); worst >= most {
-			t.Errorf("%s: KS distance %.4f, at most %.4f", row, worst, most)
-		}
-	}
-}
-
-// The measurements include a handshake of about 0.15 s that the floor does not.
-func TestHaikuPercentiles(t *testing.T) {
-	times := drawn(t, "claude-haiku-4-5", 20_000, 30, 0)
-	for q, want := range map[float64]float64{0.50: 0.88, 0.90: 1.30, 0.95: 1.70} {
-		got := times[int(q*float64(len(times)))] + 0.15
-		if math.Abs(got/want-1) > 0.05 {
-			t.Errorf("p%v = %.3f s, want %.2f ± 5 %%", 100*q, got, want)
-		}
-	}
-}
-
 func TestTTFTGrowsWithThePrompt(t *testing.T) {
 	l := measured()["sonnet"]
 	median := func(uncached, cached int) float64 { return drawn(t, "claude-sonnet-4-6", 4001, uncached, cached)[2000] }

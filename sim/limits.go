@@ -63,11 +63,12 @@ func (b *bucket) full(now time.Time) time.Time {
 type gate struct {
 	mu                              sync.Mutex
 	requests, input, output, window bucket
+	growth                          growth
 }
 
 // newGate returns nil where nothing is limited.
-func newGate(l Limits, now time.Time) *gate {
-	if l.Requests == 0 && l.InputTokens == 0 && l.OutputTokens == 0 {
+func newGate(l Limits, ramp Ramp, now time.Time) *gate {
+	if l.Requests == 0 && l.InputTokens == 0 && l.OutputTokens == 0 && ramp.Growth == 0 {
 		return nil
 	}
 	depth := l.Depth
@@ -78,6 +79,7 @@ func newGate(l Limits, now time.Time) *gate {
 		requests: newBucket(l.Requests, depth, now),
 		input:    newBucket(l.InputTokens, depth, now),
 		output:   newBucket(l.OutputTokens, depth, now),
+		growth:   growth{ramp: ramp, start: now},
 	}
 	if l.Window > 0 {
 		g.window = newBucket(l.Requests, l.Window, now)
@@ -87,8 +89,8 @@ func newGate(l Limits, now time.Time) *gate {
 
 // refusal is why a request was not admitted.
 type refusal struct {
-	kind  string // requests, input_tokens, output_tokens
-	limit int
+	kind  string        // requests, input_tokens, output_tokens, ramp, spend
+	limit int           // per minute; 0 for ramp and spend
 	wait  time.Duration // until the last of the buckets in its way has enough
 }
 
@@ -114,12 +116,29 @@ func (g *gate) admit(input int, now time.Time) *refusal {
 			r = &refusal{c.kind, c.b.limit, w}
 		}
 	}
+	if w := g.growth.wait(now); w > 0 && (r == nil || w > r.wait) {
+		r = &refusal{kind: "ramp", wait: w}
+	}
 	if r == nil {
+		g.growth.add()
 		g.requests.take(1)
 		g.window.take(1)
 		g.input.take(float64(input))
 	}
 	return r
+}
+
+// correct gives back what the input was estimated too high, or takes what it was
+// estimated too low: then the level may fall below zero.
+func (g *gate) correct(estimate, input int, now time.Time) {
+	if g == nil || estimate == input {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.refill(now)
+	g.input.take(float64(input - estimate))
+	g.input.level = min(g.input.level, g.input.size)
 }
 
 // generated debits output tokens as they come.

@@ -2,11 +2,9 @@ package sim
 
 import (
 	"math"
-	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,66 +35,6 @@ func conforms(t *testing.T, what string, got []arrival, size, rate, slack float6
 	}
 	if least := 0.97*(size+rate*span) - 2*slack; total < least {
 		t.Errorf("%s: %v admitted in %v s, a saturated bucket gives %v", what, total, span, least)
-	}
-}
-
-// saturate sends prompts of a length at Poisson instants and returns the records.
-func saturate(t *testing.T, l Limits, perSecond float64, bytes, maxTokens int, d time.Duration) (start time.Time, all []Record) {
-	t.Helper()
-	c := Config{Limits: map[string]Limits{"haiku-4-5": l}, AnswerCap: -1, Answer: 1, Profile: Steady, EventsPerSecond: 5, TokensPerEvent: 20}
-	bubble(t, c, func(t *testing.T, a *api) {
-		start = a.started
-		rng := rand.New(rand.NewPCG(1, 2))
-		var wg sync.WaitGroup
-		for time.Since(start) < d {
-			time.Sleep(seconds(rng.ExpFloat64() / perSecond))
-			wg.Go(func() {
-				a.post("/v1/messages", ask("claude-haiku-4-5", maxTokens, strings.Repeat("x", bytes), `,"stream":true`))
-			})
-		}
-		wg.Wait()
-		synctest.Wait()
-		all = a.Truth()
-	})
-	return start, all
-}
-
-func TestSaturatedLimits(t *testing.T) {
-	tests := []struct {
-		name       string
-		limits     Limits
-		bytes, max int
-		slack      float64
-		of         func(Record) float64
-		size, rate float64
-	}{
-		{"requests", Limits{Requests: 60}, 4, 20, 1, func(Record) float64 { return 1 }, 60, 1},
-		{"requests", Limits{Requests: 60, Depth: 10 * time.Second}, 4, 20, 1, func(Record) float64 { return 1 }, 10, 1},
-		{"requests", Limits{Requests: 240, Window: time.Second}, 4, 20, 1, func(Record) float64 { return 1 }, 4, 4},
-		{"input_tokens", Limits{InputTokens: 6000}, 388, 20, 100, func(r Record) float64 { return float64(r.InputTokens) }, 6000, 100},
-		// Output is known only as it comes: what runs when the bucket is empty goes on.
-		{"output_tokens", Limits{OutputTokens: 6000}, 4, 100, 700, func(r Record) float64 { return float64(r.OutputTokens) }, 6000, 100},
-	}
-	for _, tt := range tests {
-		start, all := saturate(t, tt.limits, 6, tt.bytes, tt.max, 3*time.Minute)
-		var got []arrival
-		for _, r := range all {
-			switch {
-			case r.Status == 200:
-				at := r.Received.Sub(start)
-				i := len(got)
-				for i > 0 && got[i-1].at > at {
-					i--
-				}
-				got = append(got[:i], append([]arrival{{at, tt.of(r)}}, got[i:]...)...)
-			case r.LimitedBy != tt.name || r.RetryAfter < 1:
-				t.Fatalf("%s: record %+v", tt.name, r)
-			}
-		}
-		if len(got) == len(all) {
-			t.Fatalf("%s: nothing was refused", tt.name)
-		}
-		conforms(t, tt.name, got, tt.size, tt.rate, tt.slack)
 	}
 }
 

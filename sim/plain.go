@@ -13,7 +13,7 @@ func (x *exchange) plain() {
 	if x.err != nil {
 		return
 	}
-	x.s.cache.commit(x.found, x.start) // the answer begins, though nobody sees it yet
+	x.answering() // though nobody sees it yet
 	x.spend(p.output, p.content, x.lastDue())
 	if x.err != nil {
 		return

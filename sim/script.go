@@ -76,7 +76,7 @@ func (c Config) draw(rng *rand.Rand, lat Latency, req *request, use usage, drift
 		p.speed = c.EventsPerSecond * float64(c.TokensPerEvent)
 		p.first, p.content = c.TTFT, c.TTFT
 	case Measured:
-		p.prefill = lat.prefill(use.input+use.write5m+use.write1h, use.read, z)
+		p.prefill = lat.prefill(use.uncached(), use.read, z)
 		p.content = scale(lat.Floor+excess, drift) + p.prefill
 		p.first = max(0, p.content-lead) // generation has begun when message_start is sent
 	}

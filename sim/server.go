@@ -29,6 +29,7 @@ type Server struct {
 	corpus  string
 	gates   map[string]*gate // by class; absent is no limit
 	service service
+	spend   spend
 	cache   cache
 	draws   draws
 	truth   truth
@@ -61,7 +62,7 @@ func New(c Config) (*Server, error) {
 		s.latency[name] = row
 	}
 	for _, class := range append(Classes(), countTokens) {
-		if g := newGate(c.limitsOf(class), s.started); g != nil {
+		if g := newGate(c.limitsOf(class), c.Ramp, s.started); g != nil {
 			s.gates[class] = g
 		}
 	}
@@ -233,9 +234,15 @@ func (x *exchange) rawBody() ([]byte, *apiError) {
 
 // limited is the 429 of a refusal.
 func limited(r *refusal, model string) *apiError {
+	if r.kind == "spend" {
+		return errorOf(http.StatusTooManyRequests).withCode("enforced_spend_limit_reached")
+	}
 	what := map[string]string{"requests": "requests", "input_tokens": "input tokens", "output_tokens": "output tokens"}[r.kind]
 	e := errorOf(http.StatusTooManyRequests)
 	e.retryAfter = max(1, int((r.wait+time.Second-1)/time.Second))
+	if r.kind == "ramp" {
+		return e.withCode("ramp_limit_exceeded")
+	}
 	e.message = fmt.Sprintf("This request would exceed your organization's rate limit of %s %s per minute (org: %s, model: %s). "+
 		"The response headers give the limits and when they reset; send less, or wait.", commas(r.limit), what, organization, model)
 	return e

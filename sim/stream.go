@@ -12,7 +12,7 @@ func (x *exchange) stream() {
 	if x.err != nil {
 		return
 	}
-	x.s.cache.commit(x.found, x.start)
+	x.answering()
 	x.head("text/event-stream; charset=utf-8")
 	x.messageStart()
 	if x.req.think.on {
@@ -23,6 +23,13 @@ func (x *exchange) stream() {
 	if x.err == errEnd {
 		x.err = nil
 	}
+}
+
+// answering is the moment the answer begins: what it writes to the cache can be
+// read, and the estimate of its input is corrected.
+func (x *exchange) answering() {
+	x.s.cache.commit(x.found, x.start)
+	x.gate.correct(x.estimate, x.use.uncached(), time.Now())
 }
 
 // head sets the headers of an answer that is about to begin.

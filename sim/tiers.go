@@ -69,6 +69,19 @@ func tier(name string) map[string]Limits {
 	return all
 }
 
+// spendCap is the monthly spend limit of a tier, US dollars; 0 is none.
+func spendCap(tier string) float64 {
+	switch tier {
+	case "start":
+		return 500
+	case "build":
+		return 1_000
+	case "scale":
+		return 200_000
+	}
+	return 0
+}
+
 // countTokens names the counting endpoint's own pool of requests.
 const countTokens = "count_tokens"
 

@@ -44,9 +44,10 @@ type Record struct {
 	ThinkingTokens int
 	StopReason     string // as sent; "" if none was
 	Events         int
+	Billed         Pico // for what was read and generated, once the answer had begun
 
 	Levels     Levels // of the limits, as the headers were written
-	LimitedBy  string // requests, input_tokens or output_tokens
+	LimitedBy  string // requests, input_tokens, output_tokens, ramp or spend
 	RetryAfter int    // seconds, before any fault took it away
 	Faults     []string
 	Canceled   bool // the client left
@@ -64,7 +65,7 @@ func (r Record) MarshalJSON() ([]byte, error) {
 		"drawn_content_ms": ms(r.DrawnContent), "drawn_tokens_per_s": r.DrawnSpeed, "lateness_ms": ms(r.Lateness),
 		"max_tokens": r.MaxTokens, "input_tokens": r.InputTokens, "cache_write_5m_tokens": r.CacheWrite5m,
 		"cache_write_1h_tokens": r.CacheWrite1h, "cache_read_tokens": r.CacheRead, "output_tokens": r.OutputTokens,
-		"thinking_tokens": r.ThinkingTokens, "stop_reason": r.StopReason, "events": r.Events, "levels": r.Levels,
+		"thinking_tokens": r.ThinkingTokens, "billed_usd": r.Billed.Dollars(), "stop_reason": r.StopReason, "events": r.Events, "levels": r.Levels,
 		"limited_by": r.LimitedBy, "retry_after_s": r.RetryAfter, "faults": r.Faults, "canceled": r.Canceled,
 	})
 }
@@ -80,6 +81,7 @@ type Totals struct {
 	CacheRead      int
 	OutputTokens   int
 	Events         int
+	Billed         Pico
 	Faulted        int
 	Canceled       int
 	LatenessMedian time.Duration // of writes against what was due: the simulator's own error
@@ -93,7 +95,7 @@ func (t Totals) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]any{
 		"type": "totals", "requests": t.Requests, "by_status": t.ByStatus, "input_tokens": t.InputTokens,
 		"cache_write_5m_tokens": t.CacheWrite5m, "cache_write_1h_tokens": t.CacheWrite1h, "cache_read_tokens": t.CacheRead,
-		"output_tokens": t.OutputTokens, "events": t.Events, "faulted": t.Faulted, "canceled": t.Canceled,
+		"output_tokens": t.OutputTokens, "billed_usd": t.Billed.Dollars(), "events": t.Events, "faulted": t.Faulted, "canceled": t.Canceled,
 		"lateness_p50_ms": ms(t.LatenessMedian), "lateness_p99_ms": ms(t.LatenessP99), "lateness_max_ms": ms(t.LatenessMax),
 	})
 }
@@ -149,6 +151,7 @@ func (t *truth) add(r Record) {
 	s.CacheRead += r.CacheRead
 	s.OutputTokens += r.OutputTokens
 	s.Events += r.Events
+	s.Billed += r.Billed
 	if len(r.Faults) > 0 {
 		s.Faulted++
 	}

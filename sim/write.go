@@ -82,7 +82,7 @@ func (x *exchange) sleep(at time.Duration) {
 func (x *exchange) sleepSteps(n int) {
 	b := x.s.service.steps
 	if x.job == nil && x.err == nil {
-		x.job = b.join(x.use.input+x.use.write5m+x.use.write1h, x.script.output)
+		x.job = b.join(x.use.uncached(), x.script.output)
 	}
 	if x.err != nil || b.ready(x.job, n) {
 		return
