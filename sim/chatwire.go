@@ -84,7 +84,7 @@ func (x *exchange) chatFinish() { x.chatChunk("{}", x.chatReason()) }
 // chatReason is the stop reason in OpenAI's words.
 func (x *exchange) chatReason() string {
 	switch x.stop {
-	case "max_tokens":
+	case "max_tokens", "model_context_window_exceeded":
 		return "length"
 	case "tool_use":
 		return "tool_calls"

@@ -2,10 +2,8 @@ package sim
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/json"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,28 +22,19 @@ type block struct {
 	upTo     int           // tokens of that prefix; set by seal
 }
 
-// rawBlock is a content block as sent.
-type rawBlock struct {
-	Type         string          `json:"type"`
-	Text         *string         `json:"text"`
-	CacheControl json.RawMessage `json:"cache_control"`
-	Source       json.RawMessage `json:"source"`
-	Citations    json.RawMessage `json:"citations"`
-}
-
 // readCacheControl returns the ttl of a cache_control object; 0 without one.
-func readCacheControl(at string, raw json.RawMessage) (time.Duration, *apiError) {
+func readCacheControl(at string, raw json.RawMessage, h head) (time.Duration, *apiError) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return 0, nil
 	}
-	var c struct {
-		Type string `json:"type"`
-		TTL  string `json:"ttl"`
+	c, e := h.object(at, raw, "type", "ttl")
+	if e != nil {
+		return 0, e
 	}
-	if json.Unmarshal(raw, &c) != nil || c.Type != "ephemeral" {
+	if c.text("type") != "ephemeral" {
 		return 0, invalid("%s.type: Input should be 'ephemeral'", at)
 	}
-	switch c.TTL {
+	switch c.text("ttl") {
 	case "", "5m":
 		return 5 * time.Minute, nil
 	case "1h":
@@ -91,147 +80,156 @@ func (req *request) readContent(role, at string, raw json.RawMessage, h head) (s
 	}
 	last := ""
 	for i, item := range list {
-		var rb rawBlock
-		if json.Unmarshal(item, &rb) != nil {
-			return "", invalid("%s.%d: Input should be an object", at, i)
-		}
-		b, e := rb.block(role, at, i, item, h)
+		c := content{role: role, at: at + "." + strconv.Itoa(i), raw: item, h: h}
+		b, e := c.block()
 		if e != nil {
 			return "", e
 		}
-		if rb.Type == "text" {
-			last = *rb.Text
+		if c.kind == "text" {
+			last = c.text
 		}
+		req.images += c.images
 		req.blocks = append(req.blocks, b)
 	}
 	return last, nil
 }
 
-// block checks and sizes one content block.
-func (rb rawBlock) block(role, at string, i int, raw json.RawMessage, h head) (block, *apiError) {
-	ttl, e := readCacheControl(at+"."+strconv.Itoa(i)+".cache_control", rb.CacheControl)
-	if e != nil {
-		return block{}, e
-	}
-	if rb.Type == "text" {
-		b, e := rb.text(role, at, i, h)
-		b.ttl = ttl
-		return b, e
-	}
-	b := objectBlock(role, raw)
-	b.ttl = ttl
-	switch rb.Type {
+// content is one content block that is being read.
+type content struct {
+	role, at string
+	raw      json.RawMessage
+	h        head
+
+	fields body
+	kind   string
+	text   string // of a text block
+	images int    // it holds, itself or inside
+}
+
+// blockFields lists the fields of a kind of block; nil is not told.
+func blockFields(kind string) []string {
+	switch kind {
+	case "text":
+		return []string{"type", "text", "citations", "cache_control"}
 	case "image":
-		b.size = amount{fixed: perImage}
+		return []string{"type", "source", "transformations", "cache_control"}
 	case "document":
-		if role == "assistant" && h.version == version2026 {
-			return b, invalid("%s.%d: document blocks are not permitted in an assistant message", at, i)
-		}
-		b.size = documentAmount(rb.Source)
-	case "thinking", "redacted_thinking":
-		b.eligible = false
-		if b.ttl > 0 {
-			return b, invalid("%s.%d.cache_control: not permitted on %s blocks", at, i, rb.Type)
-		}
-	case "tool_use", "tool_result", "search_result", "server_tool_use", "web_search_tool_result", "web_fetch_tool_result",
-		"code_execution_tool_result", "bash_code_execution_tool_result", "text_editor_code_execution_tool_result",
-		"tool_search_tool_result", "container_upload", "compaction", "fallback", "mcp_tool_use", "mcp_tool_result":
-	default:
-		return b, invalid("%s.%d.type: unknown block type %q", at, i, rb.Type)
-	}
-	return b, nil
-}
-
-// text is a block of text. What citations it carries is not counted.
-func (rb rawBlock) text(role, at string, i int, h head) (block, *apiError) {
-	if rb.Text == nil || *rb.Text == "" {
-		return block{}, invalid("%s.%d.text: text content blocks must be non-empty", at, i)
-	}
-	cited := len(rb.Citations) > 0 && string(rb.Citations) != "null" && string(rb.Citations) != "[]"
-	if cited && role == "user" && h.version == version2026 {
-		return block{}, invalid("%s.%d.citations: not permitted in a user message", at, i)
-	}
-	return textBlock(role, *rb.Text), nil
-}
-
-func (b body) readSystem(req *request, h head, _ catalogue) *apiError {
-	raw, ok := b["system"]
-	if !ok || string(raw) == "null" || string(raw) == `""` || string(raw) == "[]" {
-		return nil
-	}
-	_, e := req.readContent("system", "system", raw, h)
-	return e
-}
-
-func (b body) readMessages(req *request, h head, _ catalogue) *apiError {
-	var list []struct {
-		Role    string          `json:"role"`
-		Content json.RawMessage `json:"content"`
-	}
-	if e := b.field("messages", &list, "a list of messages"); e != nil {
-		return e
-	}
-	if len(list) == 0 || len(list) > 100_000 {
-		return invalid("messages: between 1 and 100000 messages are required")
-	}
-	for i, m := range list {
-		at := "messages." + strconv.Itoa(i)
-		switch {
-		case m.Role == "user", m.Role == "assistant" && i > 0, m.Role == "system" && i > 0 && req.model.generation >= 50:
-		case m.Role == "assistant":
-			return invalid("messages: first message must use the user role")
-		default:
-			return invalid("%s.role: Input should be 'user' or 'assistant'", at)
-		}
-		first := len(req.blocks)
-		sameTurn := i > 0 && list[i-1].Role == m.Role
-		text, e := req.readContent(m.Role, at+".content", m.Content, h)
-		if e != nil {
-			return e
-		}
-		if !sameTurn { // consecutive messages of a role are one turn
-			req.blocks[first].size.fixed += perMessage
-		}
-		if m.Role == "user" && text != "" {
-			req.echo = echoOf(text)
-		}
-	}
-	if list[len(list)-1].Role == "assistant" && req.model.generation >= 46 {
-		return invalid("This model does not support assistant message prefill. The conversation must end with a user message.")
+		return []string{"type", "source", "context", "title", "citations", "cache_control"}
+	case "thinking":
+		return []string{"type", "thinking", "signature"}
+	case "redacted_thinking":
+		return []string{"type", "data"}
+	case "tool_use":
+		return []string{"type", "id", "name", "input", "toolset_name", "caller", "cache_control"}
+	case "tool_result":
+		return []string{"type", "tool_use_id", "toolset_name", "is_error", "content", "cache_control"}
+	case "search_result":
+		return []string{"type", "source", "title", "content", "citations", "cache_control"}
 	}
 	return nil
 }
 
-// echoOf picks the words an answer begins with: all of a short text's end, or
-// the longest words of a longer one, in their order. Checks such as "contains:
-// learning" then hold against the simulator when the prompt has the word.
-func echoOf(text string) string {
-	const window, short, most = 400, 12, 8
-	if len(text) > window {
-		text = strings.ToValidUTF8(text[len(text)-window:], "")
+// block checks and sizes one content block.
+func (c *content) block() (block, *apiError) {
+	if json.Unmarshal(c.raw, &c.fields) != nil || c.fields == nil {
+		return block{}, invalid("%s: Input should be an object", c.at)
 	}
-	words := strings.Fields(text)
-	if len(words) > short {
-		words = longest(words, most)
+	if c.kind = c.fields.text("type"); c.kind == "text" {
+		c.text = c.fields.text("text")
 	}
-	return strings.Join(words, " ")
+	ttl, e := readCacheControl(c.at+".cache_control", c.fields["cache_control"], c.h)
+	if e == nil {
+		e = c.fields.only(c.at+"."+c.kind, c.h, blockFields(c.kind))
+	}
+	if e == nil {
+		e = c.check(ttl)
+	}
+	if e != nil {
+		return block{}, e
+	}
+	var b block
+	if c.kind == "text" {
+		b = textBlock(c.role, c.text)
+	} else {
+		b = objectBlock(c.role, c.raw)
+		b.size = c.size(b.size)
+	}
+	b.ttl, b.eligible = ttl, b.eligible && !strings.HasSuffix(c.kind, "thinking")
+	return b, nil
 }
 
-// longest keeps the n longest words, in their order, without punctuation.
-func longest(words []string, n int) []string {
-	order := make([]int, len(words))
-	for i, w := range words {
-		words[i] = strings.Trim(w, `.,;:!?()[]{}"'*`)
-		order[i] = i
+// check applies the rules of the block's kind. Later versions refuse documents
+// of the assistant and citations of the user.
+func (c *content) check(ttl time.Duration) *apiError {
+	newer := c.h.version == version2026
+	switch c.kind {
+	case "text":
+		if c.text == "" {
+			return invalid("%s.text: text content blocks must be non-empty", c.at)
+		}
+		if newer && c.role == "user" && c.fields.cites() {
+			return invalid("%s.citations: not permitted in a user message", c.at)
+		}
+	case "document":
+		if newer && c.role == "assistant" {
+			return invalid("%s: document blocks are not permitted in an assistant message", c.at)
+		}
+	case "thinking", "redacted_thinking":
+		if ttl > 0 {
+			return invalid("%s.cache_control: not permitted on %s blocks", c.at, c.kind)
+		}
+	case "search_result":
+		for i, inner := range c.inner() {
+			if newer && c.role == "user" && inner.cites() {
+				return invalid("%s.content.%d.citations: not permitted in a user message", c.at, i)
+			}
+		}
+	case "image", "tool_use", "tool_result", "server_tool_use", "web_search_tool_result", "web_fetch_tool_result",
+		"code_execution_tool_result", "bash_code_execution_tool_result", "text_editor_code_execution_tool_result",
+		"tool_search_tool_result", "container_upload", "compaction", "fallback", "mcp_tool_use", "mcp_tool_result":
+	default:
+		return invalid("%s.type: unknown block type %q", c.at, c.kind)
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(len(words[b]), len(words[a])) })
-	order = order[:min(n, len(order))]
-	slices.Sort(order)
-	var kept []string
-	for _, i := range order {
-		if w := words[i]; w != "" {
-			kept = append(kept, w)
+	return nil
+}
+
+// cites says that citations are given.
+func (b body) cites() bool {
+	raw := string(b["citations"])
+	return raw != "" && raw != "null" && raw != "[]"
+}
+
+// inner are the blocks of a block's own content, if that is a list.
+func (c *content) inner() []body {
+	var list []body
+	_ = json.Unmarshal(c.fields["content"], &list) // a text has no blocks
+	return list
+}
+
+// size is what a block costs, given what its JSON would cost as text. Images and
+// documents cost the same inside a tool's result as outside.
+func (c *content) size(asText amount) amount {
+	switch c.kind {
+	case "image":
+		c.images++
+		return amount{fixed: perImage}
+	case "document":
+		return documentAmount(c.fields["source"])
+	case "tool_result":
+		for _, inner := range c.inner() {
+			own := amount{}
+			switch inner.text("type") {
+			case "image":
+				c.images++
+				own = amount{fixed: perImage}
+			case "document":
+				own = documentAmount(inner["source"])
+			default:
+				continue
+			}
+			asText = asText.plus(own)
+			asText.bytes -= len(marshal(inner))
 		}
 	}
-	return kept
+	return asText
 }

@@ -120,6 +120,9 @@ func (x *exchange) answer(status int, contentType string, body []byte) {
 	}
 	x.rec.Status = status
 	x.w.WriteHeader(status)
+	if x.r.Method == http.MethodHead {
+		return
+	}
 	x.buf = append(x.buf[:0], body...)
 	x.flush()
 }

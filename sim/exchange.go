@@ -211,6 +211,9 @@ func (x *exchange) prepare(rng *rand.Rand) {
 	}
 	if p.capped {
 		x.stop = "max_tokens"
+		if req.room() < req.maxTokens {
+			x.stop = "model_context_window_exceeded"
+		}
 	}
 	x.script = p
 	x.rec.DrawnFirst, x.rec.DrawnContent, x.rec.DrawnSpeed = p.first, p.content, p.speed
@@ -226,7 +229,7 @@ func (x *exchange) layOutJSON(p *script, per int) {
 	value.n = value.boundary(value.n)
 	made := string(example(nil, shape, value.String(), 8))
 	want := (len(made) + per - 1) / per
-	room := x.req.maxTokens - p.thinking
+	room := x.req.room() - p.thinking
 	p.capped = want > room
 	p.output = p.thinking + min(want, room)
 	x.text = prose{head: made, n: min(len(made), room*per)}

@@ -77,10 +77,7 @@ func (u usage) appendFull(b []byte, req *request) []byte {
 	b = u.appendOutput(b)
 	b = append(b, `,"server_tool_use":null,"service_tier":"standard","inference_geo":`...)
 	b = appendQuoted(b, req.geo)
-	if req.speed != "" {
-		b = append(b, `,"speed":`...)
-		b = appendQuoted(b, req.speed)
-	}
+	b = appendQuoted(append(b, `,"speed":`...), req.speed)
 	return append(b, '}')
 }
 

@@ -82,6 +82,30 @@ func (m *model) fast() bool {
 	return m.family == "opus" && m.generation >= 48 || m.generation >= 52 && m.mythical()
 }
 
+// retires is the date of a scheduled retirement, or "".
+func (m *model) retires() string {
+	if m.family == "sonnet" && m.generation == 45 {
+		return "2026-11-30"
+	}
+	return ""
+}
+
+// lifecycle: a model whose end is scheduled is deprecated; it still answers.
+func (m *model) lifecycle() string {
+	if m.retires() != "" {
+		return "deprecated"
+	}
+	return "active"
+}
+
+// mostImages of one request, as published for the two sizes of context.
+func (m *model) mostImages() int {
+	if m.context <= 200_000 {
+		return 100
+	}
+	return 600
+}
+
 // catalogue finds models by any of their names.
 type catalogue struct {
 	byName map[string]*model

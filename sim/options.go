@@ -1,46 +1,69 @@
 package sim
 
-import (
-	"encoding/json"
-	"slices"
-)
+import "slices"
 
 // readThinking applies the per-model rules of thinking and effort.
 func (b body) readThinking(req *request, h head, _ catalogue) *apiError {
-	var out struct {
-		Effort string `json:"effort"`
-		Format *struct {
-			Type   string          `json:"type"`
-			Schema json.RawMessage `json:"schema"`
-		} `json:"format"`
-	}
-	if e := b.field("output_config", &out, "an object"); e != nil {
+	if e := b.readOutput(req, h); e != nil {
 		return e
 	}
-	if out.Effort != "" && !slices.Contains([]string{"low", "medium", "high", "xhigh", "max"}, out.Effort) {
+	t := body{}
+	if !b.absent("thinking") {
+		var e *apiError
+		if t, e = h.object("thinking", b["thinking"], "type", "budget_tokens", "display"); e != nil {
+			return e
+		}
+	}
+	kind, display := t.text("type"), t.text("display")
+	if kind == "" && !b.absent("thinking") {
+		return invalid("thinking.type: Field required")
+	}
+	var budget *int
+	if e := t.field("budget_tokens", &budget, "a valid integer"); e != nil {
+		return e
+	}
+	if e := thinkingRules(req, kind, budget, h.counting); e != nil {
+		return e
+	}
+	if display != "" && display != "summarized" && display != "omitted" {
+		return invalid("thinking.display: Input should be 'summarized' or 'omitted'")
+	}
+	explicit := kind == "enabled" || kind == "adaptive" || kind == "between_tools"
+	if explicit && req.maxTokens == 0 && !h.counting {
+		return invalid("max_tokens: 0 cannot be combined with thinking")
+	}
+	req.think.on = (explicit || kind == "" && req.model.thinksByDefault()) && req.maxTokens > 0
+	req.think.shown = display == "summarized" || display == "" && req.model.generation < 47
+	return nil
+}
+
+// readOutput reads output_config.
+func (b body) readOutput(req *request, h head) *apiError {
+	if b.absent("output_config") {
+		return nil
+	}
+	out, e := h.object("output_config", b["output_config"], "effort", "format")
+	if e != nil {
+		return e
+	}
+	req.effort = out.text("effort")
+	if !out.absent("effort") && !slices.Contains([]string{"low", "medium", "high", "xhigh", "max"}, req.effort) {
 		return invalid("output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'")
 	}
-	req.effort = out.Effort
-	if out.Format != nil {
-		if out.Format.Type != "json_schema" {
-			return invalid("output_config.format.type: Input should be 'json_schema'")
-		}
-		req.schema = out.Format.Schema
+	if out.absent("format") {
+		return nil
 	}
-	var t struct {
-		Type    string `json:"type"`
-		Budget  *int   `json:"budget_tokens"`
-		Display string `json:"display"`
-	}
-	if e := b.field("thinking", &t, "an object"); e != nil {
+	format, e := h.object("output_config.format", out["format"], "type", "schema")
+	if e != nil {
 		return e
 	}
-	if e := thinkingRules(req, t.Type, t.Budget, h.counting); e != nil {
-		return e
+	if format.text("type") != "json_schema" {
+		return invalid("output_config.format.type: Input should be 'json_schema'")
 	}
-	explicit := t.Type == "enabled" || t.Type == "adaptive" || t.Type == "between_tools"
-	req.think.on = (explicit || t.Type == "" && req.model.thinksByDefault()) && req.maxTokens > 0
-	req.think.shown = t.Display == "summarized" || t.Display == "" && req.model.generation < 47
+	req.schema = format["schema"]
+	if req.schema == nil {
+		return invalid("output_config.format.schema: Field required")
+	}
 	return nil
 }
 
@@ -69,66 +92,6 @@ func thinkingRules(req *request, kind string, budget *int, counting bool) *apiEr
 		}
 	default:
 		return invalid("thinking.type: Input should be 'adaptive', 'enabled', 'disabled' or 'between_tools'")
-	}
-	return nil
-}
-
-// readTools reads the tools, each a block of the prefix, and the choice of one.
-func (b body) readTools(req *request, _ head, _ catalogue) *apiError {
-	var raws []json.RawMessage
-	if e := b.field("tools", &raws, "a list"); e != nil {
-		return e
-	}
-	tools := make([]tool, len(raws))
-	for i, raw := range raws {
-		if json.Unmarshal(raw, &tools[i]) != nil || tools[i].Name == "" {
-			return invalid("tools.%d.name: Field required", i)
-		}
-		ttl, e := readCacheControl(at("tools", i)+".cache_control", tools[i].CacheControl)
-		if e != nil {
-			return e
-		}
-		blk := objectBlock("tools", raw)
-		blk.ttl = ttl
-		req.blocks = append(req.blocks, blk)
-	}
-	return b.readToolChoice(req, tools)
-}
-
-// readToolChoice settles which tool is forced, and the hidden prompt that tools
-// bring with them.
-func (b body) readToolChoice(req *request, tools []tool) *apiError {
-	var choice struct {
-		Type string `json:"type"`
-		Name string `json:"name"`
-	}
-	if e := b.field("tool_choice", &choice, "an object"); e != nil {
-		return e
-	}
-	forced := choice.Type == "any" || choice.Type == "tool"
-	switch {
-	case forced && req.model.noForcedTools():
-		return invalid("tool_choice: type %q is not supported by %s", choice.Type, req.model.id)
-	case choice.Type == "" || choice.Type == "auto" || choice.Type == "none":
-	case !forced:
-		return invalid("tool_choice.type: Input should be 'auto', 'any', 'tool' or 'none'")
-	case len(tools) == 0:
-		return invalid("tool_choice: may only be given together with tools")
-	case choice.Type == "any":
-		req.tool = &tools[0]
-	default:
-		i := slices.IndexFunc(tools, func(t tool) bool { return t.Name == choice.Name })
-		if i < 0 {
-			return invalid("tool_choice: no tool is called %q", choice.Name)
-		}
-		req.tool = &tools[i]
-	}
-	switch {
-	case len(tools) == 0 || choice.Type == "none":
-	case forced:
-		req.blocks[0].size.fixed += toolPromptMust
-	default:
-		req.blocks[0].size.fixed += toolPrompt
 	}
 	return nil
 }

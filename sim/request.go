@@ -28,25 +28,21 @@ type request struct {
 
 	think     thinking
 	effort    string
-	tool      *tool           // the tool that tool_choice forces, if any
+	tools     []tool
+	tool      *tool           // the tool that is called, if any
 	schema    json.RawMessage // output_config.format: the answer is JSON of this shape
 	stops     []string
-	speed     string // as asked: "", standard, fast
+	speed     string // as served: standard or fast
 	geo       string
 	autoCache time.Duration // top-level cache_control; 0 is none
-	lastUsage bool          // chat: usage is wanted at the end of a stream
+	images    int
+	asked     string // what the user says last; kept until it is known whether that names a tool
+	lastUsage bool   // chat: usage is wanted at the end of a stream
 }
 
 // thinking says whether the answer begins with a thinking block, and whether
 // its text is shown.
 type thinking struct{ on, shown bool }
-
-type tool struct {
-	Name        string          `json:"name"`
-	InputSchema json.RawMessage `json:"input_schema"`
-	// CacheControl marks a breakpoint behind the tool.
-	CacheControl json.RawMessage `json:"cache_control"`
-}
 
 // body is a request body, field by field, still undecoded.
 type body map[string]json.RawMessage
@@ -83,7 +79,7 @@ func parse(raw []byte, h head, models catalogue) (*request, *apiError) {
 func (b body) read(h head, models catalogue) (*request, *apiError) {
 	req := &request{geo: "global"}
 	for _, step := range []func(*request, head, catalogue) *apiError{
-		b.readModel, b.readLength, b.readOptions, b.readThinking, b.readTools, b.readSystem, b.readMessages,
+		b.readModel, b.readLength, b.readOptions, b.readThinking, b.readTools, b.readSystem, b.readMessages, b.readToolChoice,
 	} {
 		if e := step(req, h, models); e != nil {
 			return nil, e
@@ -122,6 +118,36 @@ func sortedKeys(b body) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// only refuses fields that are not known. A beta may bring some that are not
+// ours to know, and nil knows all.
+func (b body) only(at string, h head, known []string) *apiError {
+	if h.beta != "" || known == nil {
+		return nil
+	}
+	for name := range b {
+		if !slices.Contains(known, name) {
+			return extraField(at + "." + name)
+		}
+	}
+	return nil
+}
+
+// object decodes a JSON object that has none but the known fields.
+func (h head) object(at string, raw json.RawMessage, known ...string) (body, *apiError) {
+	var b body
+	if json.Unmarshal(raw, &b) != nil || b == nil {
+		return nil, invalid("%s: Input should be an object", at)
+	}
+	return b, b.only(at, h, known)
+}
+
+// text is a field that is text, else "".
+func (b body) text(name string) string {
+	var s string
+	_ = json.Unmarshal(b[name], &s)
+	return s
 }
 
 // field decodes one field; absent and null leave into as it is.
@@ -177,17 +203,19 @@ func (b body) readOptions(req *request, h head, _ catalogue) *apiError {
 	if e := b.field("stop_sequences", &req.stops, "a list of strings"); e != nil {
 		return e
 	}
-	if e := b.field("speed", &req.speed, "standard or fast"); e != nil {
+	if e := b.readSpeed(req); e != nil {
 		return e
-	}
-	if req.speed != "" && req.speed != "standard" && req.speed != "fast" {
-		return invalid("speed: Input should be 'standard' or 'fast'")
 	}
 	if _, ok := b["inference_geo"]; ok && req.model.generation < 46 {
 		return invalid("inference_geo: not supported by %s", req.model.id)
 	}
 	if e := b.field("inference_geo", &req.geo, "a valid string"); e != nil {
 		return e
+	}
+	if !b.absent("metadata") {
+		if _, e := h.object("metadata", b["metadata"], "user_id"); e != nil {
+			return e
+		}
 	}
 	var tier string
 	if e := b.field("service_tier", &tier, "a valid string"); e != nil {
@@ -196,9 +224,31 @@ func (b body) readOptions(req *request, h head, _ catalogue) *apiError {
 	if tier != "" && tier != "auto" && tier != "standard_only" {
 		return invalid("service_tier: Input should be 'auto' or 'standard_only'")
 	}
-	ttl, e := readCacheControl("cache_control", b["cache_control"])
+	ttl, e := readCacheControl("cache_control", b["cache_control"], h)
 	req.autoCache = ttl
 	return e
+}
+
+// readSpeed reads the speed. A model without a fast mode is served at its
+// standard speed, except one that says so.
+func (b body) readSpeed(req *request) *apiError {
+	if e := b.field("speed", &req.speed, "standard or fast"); e != nil {
+		return e
+	}
+	switch req.speed {
+	case "", "standard":
+	case "fast":
+		if req.model.fast() {
+			return nil
+		}
+		if req.model.family == "opus" && req.model.generation == 47 {
+			return invalid("speed: 'fast' is not supported by %s", req.model.id)
+		}
+	default:
+		return invalid("speed: Input should be 'standard' or 'fast'")
+	}
+	req.speed = "standard"
+	return nil
 }
 
 // checkSampling: before version 2026-10-21 sampling fields are allowed, but
@@ -232,11 +282,22 @@ func (req *request) finish(h head) *apiError {
 		return e
 	}
 	req.seal()
-	if n := req.total.tokens(req.model); n > req.model.context {
+	n := req.total.tokens(req.model)
+	if n > req.model.context {
 		return invalid("prompt is too long: %d tokens > %d maximum", n, req.model.context)
 	}
+	if most := req.model.mostImages(); req.images > most {
+		return invalid("messages: at most %d images are allowed, found %d", most, req.images)
+	}
+	req.asked = ""
 	if !h.counting && req.maxTokens == 0 && (req.tool != nil || req.schema != nil) {
 		return invalid("max_tokens: 0 cannot be combined with a forced tool or an output format")
 	}
 	return nil
+}
+
+// room is how many tokens an answer can have: max_tokens, or what the context
+// window leaves.
+func (req *request) room() int {
+	return min(req.maxTokens, req.model.context-req.total.tokens(req.model))
 }

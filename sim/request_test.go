@@ -128,7 +128,7 @@ func TestCountAgreesWithUsage(t *testing.T) {
 		"system block": {`"model":"claude-haiku-4-5","system":[{"type":"text","text":"1234"}],"messages":[{"role":"user","content":[{"type":"text","text":"1234"}]}]`, 3 + 2},
 		"image":        {`"model":"claude-haiku-4-5","messages":[{"role":"user","content":[` + image + `]}]`, 3 + 1500},
 		"thinking":     {`"model":"claude-sonnet-4-5","thinking":{"type":"enabled","budget_tokens":1024},"messages":[{"role":"user","content":"1234"}]`, 3 + 1},
-		"tool":         {`"model":"claude-haiku-4-5","tools":[{"name":"a","input_schema":{}}],"messages":[{"role":"user","content":"1234"}]`, 290 + 3 + 9},
+		"tool":         {`"model":"claude-haiku-4-5","tools":[{"name":"a","input_schema":{}}],"messages":[{"role":"user","content":"1234"}]`, 496 + 3 + 9},
 	}
 	bubble(t, Config{Profile: Instant}, func(t *testing.T, a *api) {
 		for name, b := range bodies {

@@ -105,7 +105,7 @@ func thinkingShare(effort string) float64 {
 }
 
 // drawLength: lognormal around Answer × max_tokens, at least 4 tokens as asked
-// of a model and never more than max_tokens.
+// of a model and never more than there is room for.
 func (p *script) drawLength(c Config, req *request) {
 	z, zThink := p.rng.NormFloat64(), p.rng.NormFloat64()
 	median := c.Answer * float64(req.maxTokens)
@@ -116,8 +116,8 @@ func (p *script) drawLength(c Config, req *request) {
 		}
 		n = math.Ceil(max(4, median) * math.Exp(lengthSigma*z))
 	}
-	p.output = max(1, int(min(n, float64(req.maxTokens))))
-	p.capped = n > float64(req.maxTokens)
+	p.output = max(1, int(min(n, float64(req.room()))))
+	p.capped = n > float64(req.room())
 	if req.think.on {
 		share := thinkingShare(req.effort) * math.Exp(thinkingSigma*zThink)
 		p.thinking = max(0, min(p.output-1, int(share*float64(p.output))))

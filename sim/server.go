@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -15,9 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 )
-
-// maxBody is the largest request body, bytes: beyond, the edge answers 413.
-const maxBody = 32 << 20
 
 // Server is the simulated API. It is an [http.Handler]; [Start] also listens.
 // Its methods may be called from any goroutine.
@@ -121,22 +116,32 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.route()
 }
 
-// route finds the endpoint; faults concern only the first.
+// route finds the endpoint; faults concern only messages, in either dialect.
 func (x *exchange) route() {
-	path, method := x.r.URL.Path, x.r.Method
-	switch {
-	case (path == "/v1/messages" || path == chatPath) && method == http.MethodPost:
-		x.messages()
-	case path == "/v1/messages/count_tokens" && method == http.MethodPost:
-		x.countTokens()
-	case path == "/v1/models" && method == http.MethodGet:
-		x.listModels()
-	case strings.HasPrefix(path, "/v1/models/") && method == http.MethodGet:
-		x.oneModel(strings.TrimPrefix(path, "/v1/models/"))
-	case path == "/v1/messages" || path == chatPath || path == "/v1/messages/count_tokens" || path == "/v1/models":
-		x.fail(&apiError{status: http.StatusMethodNotAllowed, kind: "invalid_request_error", message: "Method Not Allowed"})
+	switch path := x.r.URL.Path; path {
+	case "/v1/messages", chatPath:
+		x.only(http.MethodPost, x.messages)
+	case "/v1/messages/count_tokens":
+		x.only(http.MethodPost, x.countTokens)
+	case "/v1/models":
+		x.only(http.MethodGet, x.listModels)
 	default:
+		if name, ok := strings.CutPrefix(path, "/v1/models/"); ok && name != "" {
+			x.only(http.MethodGet, func() { x.oneModel(name) })
+			return
+		}
 		x.fail(notFound("Not found"))
+	}
+}
+
+// only answers one method; where that is GET, HEAD as well.
+func (x *exchange) only(method string, answer func()) {
+	switch got := x.r.Method; {
+	case got == method, got == http.MethodHead && method == http.MethodGet:
+		answer()
+	default:
+		x.w.Header().Set("Allow", method)
+		x.fail(&apiError{status: http.StatusMethodNotAllowed, kind: "invalid_request_error", message: "Method Not Allowed"})
 	}
 }
 
@@ -211,25 +216,6 @@ func (x *exchange) readBody(counting bool) *apiError {
 	x.req = req
 	x.rec.Model, x.rec.Class, x.rec.Stream, x.rec.MaxTokens = req.model.id, req.model.class, req.stream, req.maxTokens
 	return nil
-}
-
-// rawBody reads a body of any length that is allowed. Memory grows with what
-// arrives, not with what was announced.
-func (x *exchange) rawBody() ([]byte, *apiError) {
-	var buf bytes.Buffer
-	buf.Grow(int(min(max(0, x.r.ContentLength), 32<<10)) + bytes.MinRead)
-	err := error(&http.MaxBytesError{})
-	if x.r.ContentLength <= maxBody {
-		_, err = buf.ReadFrom(http.MaxBytesReader(x.w, x.r.Body, maxBody))
-	}
-	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		x.w.Header().Set("Connection", "close")
-		return nil, errorOf(http.StatusRequestEntityTooLarge)
-	}
-	if err != nil {
-		return nil, invalid("The request body could not be read.")
-	}
-	return buf.Bytes(), nil
 }
 
 // limited is the 429 of a refusal.

@@ -10,17 +10,35 @@ import "encoding/json"
 //	message   3 each, for the turn's frame (assumption)
 //	image     1,500 each, near the top of what one image costs (assumption)
 //	document  2,000 a page; a page is 50 KB of base64, at least one (assumption)
-//	tools     their JSON as text, plus a hidden system prompt of 290 tokens,
-//	          410 when tool_choice forces a call (published for Opus 4.8; the
-//	          other models are within a factor of 2.3)
+//	tools     their JSON as text, plus a hidden system prompt; see toolPrompt
 const (
-	perMessage     = 3
-	perImage       = 1500
-	perPage        = 2000
-	pageBytes      = 50_000
-	toolPrompt     = 290
-	toolPromptMust = 410
+	perMessage = 3
+	perImage   = 1500
+	perPage    = 2000
+	pageBytes  = 50_000
 )
+
+// toolPrompt is the hidden system prompt that comes with tools, as published
+// for each generation; models without a figure have that of Opus 5.
+func (m *model) toolPrompt(forced bool) int {
+	free, must := 286, 406
+	switch {
+	case m.generation == 45:
+		free, must = 496, 588
+	case m.generation == 46:
+		free, must = 497, 589
+	case m.generation == 47:
+		free, must = 675, 804
+	case m.generation == 48:
+		free, must = 290, 410
+	case m.family == "sonnet" && m.generation == 50:
+		free, must = 354, 474
+	}
+	if forced {
+		return must
+	}
+	return free
+}
 
 // amount is a number of tokens that is still split by what a model makes of it.
 type amount struct {
