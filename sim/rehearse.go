@@ -59,6 +59,15 @@ func (r *Rehearsal) Ask(at time.Duration, body []byte) (Rehearsed, error) {
 	return r.answer(at, req), nil
 }
 
+// AskChat is Ask for the body of a POST /v1/chat/completions.
+func (r *Rehearsal) AskChat(at time.Duration, body []byte) (Rehearsed, error) {
+	req, fail := parseChat(body, r.s.models)
+	if fail != nil {
+		return Rehearsed{}, fmt.Errorf("%d %s: %s", fail.status, fail.kind, fail.message)
+	}
+	return r.answer(at, req), nil
+}
+
 func (r *Rehearsal) answer(at time.Duration, req *request) Rehearsed {
 	s, now := r.s, r.s.started.Add(at)
 	r.settle(now)

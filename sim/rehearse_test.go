@@ -85,6 +85,33 @@ func TestRehearsalCaches(t *testing.T) {
 	}
 }
 
+// Either dialect is answered alike.
+func TestRehearsalOfChat(t *testing.T) {
+	r, err := Rehearse(Config{Seed: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	chat, err := r.AskChat(0, []byte(ask("claude-haiku-4-5", 200, "the same", `,"stream":true,"stream_options":{"include_usage":true}`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Rehearse(Config{Seed: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages, err := again.Ask(0, []byte(ask("claude-haiku-4-5", 200, "the same", `,"stream":true`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	chat.accept, messages.accept = nil, nil
+	if chat.InputTokens != messages.InputTokens || chat.OutputTokens != messages.OutputTokens || chat.Ends != messages.Ends || chat.OutputTokens == 0 {
+		t.Errorf("chat %+v; messages %+v", chat, messages)
+	}
+	if _, err := r.AskChat(0, []byte(`{"model":"claude-haiku-4-5"}`)); err == nil {
+		t.Error("a body without messages was taken")
+	}
+}
+
 func TestRehearsalRefuses(t *testing.T) {
 	r, err := Rehearse(Config{})
 	if err != nil {

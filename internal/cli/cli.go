@@ -41,6 +41,7 @@ type commands struct {
 	Run    runCommand    `cmd:"" help:"Run a load test. Without PLAN and load flags: a quickstart against the built-in simulator, at no cost."`
 	Check  checkCommand  `cmd:"" help:"Check a plan and say what it would do. Sends nothing."`
 	Report reportCommand `cmd:"" help:"Render a stored run again."`
+	Limits limitsCommand `cmd:"" help:"Make one smallest call and print the rate limits it learned."`
 	Prices pricesCommand `cmd:"" help:"List the prices, or import others."`
 	Sim    simCommand    `cmd:"" help:"Serve a simulated Claude API."`
 	Init   initCommand   `cmd:"" help:"Write a commented plan and the JSON Schema of plans."`

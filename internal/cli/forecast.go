@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tokenload/tokenload/internal/call"
+	"github.com/tokenload/tokenload/internal/client"
 	"github.com/tokenload/tokenload/internal/estimate"
 	"github.com/tokenload/tokenload/internal/limit"
 	"github.com/tokenload/tokenload/internal/plan"
@@ -70,8 +71,12 @@ func rehearsed(p *plan.Plan) (estimate.API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rehearse the plan: %w", err)
 	}
+	ask := r.Ask
+	if p.Target.API == client.APIChat {
+		ask = r.AskChat
+	}
 	return func(at time.Duration, req call.Request) (estimate.Answer, error) {
-		a, err := r.Ask(at, req.Body)
+		a, err := ask(at, req.Body)
 		if err != nil {
 			return estimate.Answer{}, err
 		}

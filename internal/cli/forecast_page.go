@@ -161,20 +161,21 @@ func (p *forecastPage) remarks(f forecast) {
 // writeForecastJSON writes a forecast for programs; docs/format/check.md describes it.
 func writeForecastJSON(w io.Writer, l loaded, f forecast, tokensPerDay int64) error {
 	type offer struct {
-		Kind       call.LimitKind `json:"kind"`
-		Total      float64        `json:"total"`
-		PerMinute  float64        `json:"offered_per_minute"`
-		Limit      *int64         `json:"limit"`
-		Share      *float64       `json:"share"`
-		Refused    int            `json:"rate_limited"`
-		First429S  *float64       `json:"first_429_s"`
-		EmptyAfter *float64       `json:"empty_after_s"`
+		Total      float64  `json:"total"`
+		PerMinute  float64  `json:"offered_per_minute"`
+		Limit      *int64   `json:"limit"`
+		Share      *float64 `json:"share"`
+		Refused    int      `json:"rate_limited"`
+		First429S  *float64 `json:"first_429_s"`
+		EmptyAfter *float64 `json:"empty_after_s"`
 	}
 	type class struct {
-		Class   string         `json:"class"`
-		Models  []string       `json:"models"`
-		Offers  []offer        `json:"offers"`
-		Binding call.LimitKind `json:"binding"`
+		Class        string         `json:"class"`
+		Models       []string       `json:"models"`
+		Requests     offer          `json:"requests"`
+		InputTokens  offer          `json:"input_tokens"`
+		OutputTokens offer          `json:"output_tokens"`
+		Binding      call.LimitKind `json:"binding"`
 	}
 	type task struct {
 		Requests int        `json:"requests"`
@@ -215,13 +216,13 @@ func writeForecastJSON(w io.Writer, l loaded, f forecast, tokensPerDay int64) er
 	}
 	for _, c := range f.Classes {
 		row := class{Class: c.Name, Models: c.Models, Binding: c.Binding}
-		for _, o := range c.Offers {
-			x := offer{Kind: o.Kind, Total: o.Total, PerMinute: o.PerMinute, Refused: o.Refused,
+		for i, to := range []*offer{&row.Requests, &row.InputTokens, &row.OutputTokens} {
+			o := c.Offers[i]
+			*to = offer{Total: o.Total, PerMinute: o.PerMinute, Refused: o.Refused,
 				First429S: secondsOrNull(o.First429), EmptyAfter: secondsOrNull(o.Empties)}
 			if share := o.Share(); o.Limit > 0 {
-				x.Limit, x.Share = &o.Limit, &share
+				to.Limit, to.Share = &o.Limit, &share
 			}
-			row.Offers = append(row.Offers, x)
 		}
 		out.Limits = append(out.Limits, row)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/tokenload/tokenload/internal/client"
 	"github.com/tokenload/tokenload/internal/plan"
 )
 
@@ -52,4 +53,14 @@ func (e *env) load(name string, src []byte, targetFlag string, set []string) (lo
 		p = &drawn
 	}
 	return loaded{plan: p, target: t, overrides: set}, nil
+}
+
+// client is how to reach the plan's target at an address.
+func (l loaded) client(url string) client.Config {
+	t := l.plan.Target
+	return client.Config{
+		API: t.API, BaseURL: url, Key: l.target.key, Bearer: l.target.bearer, Version: t.Version, Beta: t.Beta,
+		Headers: t.Headers, HTTP: t.HTTP, CAFile: t.CAFile, Timeout: t.Timeout, ConnectTimeout: t.ConnectTimeout,
+		StallTimeout: t.StallTimeout, UserAgent: "tokenload/" + Version, Proxy: proxy,
+	}
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tokenload/tokenload/internal/client"
 	"github.com/tokenload/tokenload/internal/plan"
 	"github.com/tokenload/tokenload/internal/report"
 	"github.com/tokenload/tokenload/internal/run"
@@ -148,15 +147,10 @@ func (c *runCommand) execute(e *env, l loaded, url, dir string) error {
 	defer done()
 	bar := newProgress(e, c.Quiet)
 	defer bar.end()
-	t := l.plan.Target
 	err := run.Execute(ctx, run.Config{
 		Plan: l.plan, Dir: dir, ID: filepath.Base(dir), Target: l.target.name(), Overrides: l.overrides, ToolVersion: Version,
-		Client: client.Config{
-			BaseURL: url, Key: l.target.key, Bearer: l.target.bearer, Version: t.Version, Beta: t.Beta,
-			Headers: t.Headers, HTTP: t.HTTP, CAFile: t.CAFile, Timeout: t.Timeout, ConnectTimeout: t.ConnectTimeout,
-			StallTimeout: t.StallTimeout, UserAgent: "tokenload/" + Version, Proxy: proxy,
-		},
-		Stop: stop, Progress: bar.show, Warn: bar.say,
+		Client: l.client(url),
+		Stop:   stop, Progress: bar.show, Warn: bar.say,
 	})
 	if errors.Is(err, fs.ErrExist) {
 		return hinted{err, "choose another folder with --out"}
