@@ -385,7 +385,7 @@ func FuzzParseChat(f *testing.F) {
 		}
 		found := s.cache.lookup(req, 1, s.started)
 		rng, _ := s.draws.of(1, req.digest)
-		x := &exchange{s: s, req: req, use: found.usage, start: s.started, chat: &chat{}}
+		x := &exchange{s: s, set: s.set(), req: req, use: found.usage, start: s.started, chat: &chat{}}
 		x.prepare(rng)
 		if !json.Valid(x.renderPlain()) {
 			t.Fatalf("answer is not JSON: %s", x.renderPlain())

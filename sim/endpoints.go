@@ -12,7 +12,7 @@ func (x *exchange) countTokens() {
 		x.fail(e)
 		return
 	}
-	g, now := x.s.gates[countTokens], time.Now()
+	g, now := x.set.gates[countTokens], time.Now()
 	if r := g.admit(0, now); r != nil {
 		e := limited(r, x.req.model.id)
 		x.rec.Levels = g.headers(x.w.Header(), now)

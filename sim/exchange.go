@@ -14,6 +14,7 @@ import (
 // handler.
 type exchange struct {
 	s        *Server
+	set      *setting // as it was when the request came
 	w        http.ResponseWriter
 	r        *http.Request
 	rec      Record
@@ -61,7 +62,7 @@ func (x *exchange) messages() {
 		x.fail(e)
 		return
 	}
-	answer, chance := x.s.draws.of(x.s.config.Seed, x.req.digest)
+	answer, chance := x.s.draws.of(x.set.config.Seed, x.req.digest)
 	x.pickFaults(chance, own)
 	if x.fx.instead != nil {
 		x.instead(x.fx.instead)
@@ -70,7 +71,7 @@ func (x *exchange) messages() {
 	now := time.Now()
 	x.found = x.s.cache.lookup(x.req, x.workspace(), now)
 	x.use = x.found.usage
-	x.gate = x.s.gates[x.req.model.class]
+	x.gate = x.set.gates[x.req.model.class]
 	if e := x.admit(now); e != nil {
 		x.fail(e)
 		return
@@ -89,8 +90,8 @@ func (x *exchange) messages() {
 
 // admit asks the limits. What the cache is expected to hold does not count.
 func (x *exchange) admit(now time.Time) *apiError {
-	x.estimate = int(math.Ceil(float64(x.use.uncached()) * x.s.config.InputEstimate))
-	r := x.s.spend.refuse(x.s.config.SpendCap, now)
+	x.estimate = int(math.Ceil(float64(x.use.uncached()) * x.set.config.InputEstimate))
+	r := x.s.spend.refuse(x.set.config.SpendCap, now)
 	if r == nil {
 		r = x.gate.admit(x.estimate, now)
 	}
@@ -107,7 +108,7 @@ func (x *exchange) admit(now time.Time) *apiError {
 
 // enter waits for a place; false is that the client left.
 func (x *exchange) enter() bool {
-	if !x.s.service.enter(x.r.Context().Done()) {
+	if !x.set.service.enter(x.r.Context().Done()) {
 		x.err = errGone
 		return false
 	}
@@ -123,17 +124,17 @@ func (x *exchange) begin(now time.Time) {
 
 func (x *exchange) leave() {
 	if x.job != nil {
-		x.s.service.steps.leave(x.job)
+		x.set.service.steps.leave(x.job)
 	}
-	x.s.service.leave()
+	x.set.service.leave()
 }
 
 // pickFaults adds the rules that apply to this request. Every rule draws,
 // whether or not it can apply: one rule's window does not change another's luck.
 // Those the request brings itself come last, under the same rules.
 func (x *exchange) pickFaults(chance *rand.Rand, own []Fault) {
-	n, since := x.s.arrived.Add(1), time.Since(x.s.started)
-	for _, f := range slices.Concat(x.s.config.Faults, own) {
+	n, since := x.s.arrived.Add(1), time.Since(x.set.faultsSince)
+	for _, f := range slices.Concat(x.set.config.Faults, own) {
 		luck := chance.Float64()
 		switch {
 		case f.Probability > 0 && luck >= f.Probability:
@@ -186,12 +187,12 @@ func (x *exchange) prepare(rng *rand.Rand) {
 	s, req := x.s, x.req
 	s.mu.Lock()
 	drift := 1.0
-	if s.config.Drift > 0 {
-		drift = s.drift.factor(x.start.Sub(s.started))
+	if sigma := x.set.config.Drift; sigma > 0 {
+		drift = s.drift.factor(sigma, x.start.Sub(s.started))
 	}
 	s.mu.Unlock()
-	p := s.config.draw(rng, s.latencyOf(req.model), req, x.use, drift)
-	if s.service.steps != nil {
+	p := x.set.config.draw(rng, x.set.latencyOf(req.model), req, x.use, drift)
+	if x.set.service.steps != nil {
 		p.stepped()
 	}
 	per := bytesPerToken(req.model)
@@ -250,7 +251,7 @@ func (x *exchange) close() {
 		x.s.spend.add(x.rec.Billed, time.Now())
 	}
 	x.s.truth.add(x.rec)
-	if log := x.s.config.Log; log != nil {
+	if log := x.set.config.Log; log != nil {
 		log.Info("request", "id", x.rec.RequestID, "path", x.rec.Path, "model", x.rec.Model, "status", x.rec.Status,
 			"output_tokens", x.rec.OutputTokens, "faults", x.rec.Faults)
 	}

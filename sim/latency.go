@@ -140,18 +140,18 @@ func logUniform(rng *rand.Rand, lo, hi time.Duration) time.Duration {
 // drift is an Ornstein-Uhlenbeck path with a time constant of one hour, in
 // steps of a minute from the start: the same seed walks the same path.
 type drift struct {
-	rng   *rand.Rand
-	sigma float64
-	step  int
-	x     float64
+	rng  *rand.Rand
+	step int
+	x    float64
 }
 
-// factor returns the common factor on TTFT at a time since the start. Times
-// must come nearly in order; an earlier one gets the latest step.
-func (d *drift) factor(since time.Duration) float64 {
+// factor returns the common factor on TTFT at a time since the start, sigma its
+// standard deviation. Times must come nearly in order; an earlier one gets the
+// latest step.
+func (d *drift) factor(sigma float64, since time.Duration) float64 {
 	rho := math.Exp(-1.0 / 60)
 	for ; d.step < int(since/time.Minute); d.step++ {
 		d.x = rho*d.x + math.Sqrt(1-rho*rho)*d.rng.NormFloat64()
 	}
-	return math.Exp(d.sigma * d.x)
+	return math.Exp(sigma * d.x)
 }

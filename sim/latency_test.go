@@ -15,12 +15,12 @@ func drawn(t *testing.T, name string, n, uncached, cached int) []float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := s.models.find(name)
+	m := s.set().models.find(name)
 	req := &request{model: m, maxTokens: 200}
 	times := make([]float64, n)
 	for i := range times {
-		rng, _ := s.draws.of(s.config.Seed, req.digest)
-		p := s.config.draw(rng, s.latencyOf(m), req, usage{input: uncached, read: cached}, 1)
+		rng, _ := s.draws.of(s.set().config.Seed, req.digest)
+		p := s.set().config.draw(rng, s.set().latencyOf(m), req, usage{input: uncached, read: cached}, 1)
 		times[i] = p.content.Seconds()
 		if p.first > p.content || p.content-p.first > 50*time.Millisecond {
 			t.Fatalf("message_start at %v, content at %v", p.first, p.content)
@@ -52,14 +52,14 @@ func TestSpeedAndChunks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, l := s.models.find(name), s.latency[row]
+		m, l := s.set().models.find(name), s.set().latency[row]
 		l.StallShare = 0
 		req := &request{model: m, maxTokens: 4000}
 		var speeds []float64
 		tokens, events := 0, 0
 		for range 2000 {
 			rng, _ := s.draws.of(1, req.digest)
-			p := s.config.draw(rng, l, req, usage{}, 1)
+			p := s.set().config.draw(rng, l, req, usage{}, 1)
 			p.begin(p.output)
 			first, at, _ := p.next()
 			if first > 2 || at != p.content {
@@ -94,9 +94,9 @@ func TestAnswerLength(t *testing.T) {
 		median    float64
 		tolerance float64
 	}{{0.25, 400, 1000, 250, 0.05}, {0.25, 400, 64_000, 400, 0.05}, {0.1, 400, 256, 25.6, 0.06}, {0.25, -1, 64_000, 16_000, 0.05}} {
-		c := s.config
+		c := s.set().config
 		c.Answer, c.AnswerCap = tt.answer, tt.cap
-		req := &request{model: s.models.find("claude-haiku-4-5"), maxTokens: tt.max}
+		req := &request{model: s.set().models.find("claude-haiku-4-5"), maxTokens: tt.max}
 		var n []int
 		for range 3001 {
 			rng, _ := s.draws.of(7, req.digest)
@@ -120,7 +120,7 @@ func TestDriftIsSlowAndRepeatable(t *testing.T) {
 			t.Fatal(err)
 		}
 		for h := range 4000 {
-			all = append(all, math.Log(s.drift.factor(time.Duration(h)*3*time.Hour)))
+			all = append(all, math.Log(s.drift.factor(0.09, time.Duration(h)*3*time.Hour)))
 		}
 		return all
 	}

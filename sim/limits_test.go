@@ -163,7 +163,7 @@ func TestOutputIsDebitedAsItComes(t *testing.T) {
 		bubble(t, c, func(t *testing.T, a *api) {
 			go a.post("/v1/messages", ask(tt.model, 1000, "Hi", tt.more))
 			time.Sleep(20*time.Second + time.Millisecond)
-			g := a.gates[a.models.find(tt.model).class]
+			g := a.set().gates[a.set().models.find(tt.model).class]
 			level := g.headers(http.Header{}, time.Now()).OutputTokens
 			// Ten tokens a second go, one comes back; of the last second some are not yet debited.
 			if want := 60.0 - 200 + 20; level < want-2 || level > want+11 {

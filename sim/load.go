@@ -98,8 +98,8 @@ type service struct {
 	steps *scheduler    // step only
 }
 
-func newService(l Load) service {
-	v := service{load: l}
+func newService(l Load) *service {
+	v := &service{load: l}
 	switch l.Model {
 	case LoadLinear, LoadQueue:
 		v.slots = make(chan struct{}, l.Slots)

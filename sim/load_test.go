@@ -145,7 +145,7 @@ func TestLoadStepPingsAndLeaving(t *testing.T) {
 		if r := a.last(); !r.Canceled || r.OutputTokens > 25 {
 			t.Errorf("record %+v", r)
 		}
-		a.service.wait() // no step is made for nobody
+		a.set().service.wait() // no step is made for nobody
 	})
 }
 

@@ -13,7 +13,7 @@ func (x *exchange) listModels() {
 		x.fail(e)
 		return
 	}
-	page, more, e := pageOf(x.s.models.all, x.r.URL.Query())
+	page, more, e := pageOf(x.set.models.all, x.r.URL.Query())
 	if e != nil {
 		x.fail(e)
 		return
@@ -77,7 +77,7 @@ func (x *exchange) oneModel(name string) {
 		x.fail(e)
 		return
 	}
-	m := x.s.models.find(name)
+	m := x.set.models.find(name)
 	if m == nil {
 		x.fail(notFound("model: %s", name))
 		return

@@ -115,7 +115,7 @@ func TestInputEstimateIsCorrected(t *testing.T) {
 			go a.post("/v1/messages", ask("claude-haiku-4-5", 10, text, `,"stream":true`))
 			synctest.Wait()
 			level := func() float64 {
-				g := a.gates["haiku-4-5"]
+				g := a.set().gates["haiku-4-5"]
 				return g.headers(map[string][]string{}, time.Now()).InputTokens
 			}
 			if got := level(); got != tt.before {

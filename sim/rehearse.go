@@ -52,7 +52,7 @@ func (r Rehearsed) Accept() { r.accept() }
 // start. Offsets must not fall. The error is what the API would answer instead,
 // a status of 400 or above, with its words.
 func (r *Rehearsal) Ask(at time.Duration, body []byte) (Rehearsed, error) {
-	req, fail := parse(body, head{version: version2023}, r.s.models)
+	req, fail := parse(body, head{version: version2023}, r.s.set().models)
 	if fail != nil {
 		return Rehearsed{}, fmt.Errorf("%d %s: %s", fail.status, fail.kind, fail.message)
 	}
@@ -71,8 +71,8 @@ func (r *Rehearsal) AskChat(at time.Duration, body []byte) (Rehearsed, error) {
 func (r *Rehearsal) answer(at time.Duration, req *request) Rehearsed {
 	s, now := r.s, r.s.started.Add(at)
 	r.settle(now)
-	rng, _ := s.draws.of(s.config.Seed, req.digest)
-	x := &exchange{s: s, req: req, start: now}
+	rng, _ := s.draws.of(s.set().config.Seed, req.digest)
+	x := &exchange{s: s, set: s.set(), req: req, start: now}
 	x.found = s.cache.lookup(req, 0, now)
 	x.use = x.found.usage
 	x.prepare(rng)

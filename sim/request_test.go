@@ -208,7 +208,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("usage %+v of %d tokens", found.usage, total)
 		}
 		rng, _ := s.draws.of(1, req.digest)
-		x := &exchange{s: s, req: req, use: found.usage, start: s.started}
+		x := &exchange{s: s, set: s.set(), req: req, use: found.usage, start: s.started}
 		x.prepare(rng)
 		if !json.Valid(x.renderPlain()) {
 			t.Fatalf("answer is not JSON: %s", x.renderPlain())

@@ -17,18 +17,14 @@ import (
 // Server is the simulated API. It is an [http.Handler]; [Start] also listens.
 // Its methods may be called from any goroutine.
 type Server struct {
-	config  Config
 	started time.Time
-	models  catalogue
-	latency map[string]Latency
 	corpus  string
-	gates   map[string]*gate // by class; absent is no limit
-	service service
 	spend   spend
 	cache   cache
 	draws   draws
 	truth   truth
 	arrived atomic.Int64 // POST /v1/messages so far, for faults by count
+	current atomic.Pointer[setting]
 
 	mu    sync.Mutex // guards what follows
 	ids   *rand.Rand
@@ -43,39 +39,18 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		config:  c,
 		started: time.Now(),
-		models:  newCatalogue(c.AnyModel),
-		latency: measured(),
 		corpus:  newCorpus(c.Seed),
-		gates:   make(map[string]*gate),
 		ids:     rand.New(rand.NewPCG(c.Seed, 0x696473)),
-		drift:   drift{rng: rand.New(rand.NewPCG(c.Seed, 0x6472696674)), sigma: c.Drift},
+		drift:   drift{rng: rand.New(rand.NewPCG(c.Seed, 0x6472696674))},
 	}
 	s.truth.size, s.truth.closed = c.TruthSize, sync.NewCond(&s.truth.mu)
-	for name, row := range c.Latency {
-		s.latency[name] = row
-	}
-	for _, class := range append(Classes(), countTokens) {
-		if g := newGate(c.limitsOf(class), c.Ramp, s.started); g != nil {
-			s.gates[class] = g
-		}
-	}
-	s.service = newService(c.Load)
+	s.current.Store(newSetting(c, s.started))
 	return s, nil
 }
 
-// latencyOf is the row of a model under the configured profile.
-func (s *Server) latencyOf(m *model) Latency {
-	if s.config.Profile == Measured {
-		row := s.latency[m.latency]
-		if s.config.NoStalls {
-			row.StallShare = 0
-		}
-		return row
-	}
-	return Latency{TokensPerEvent: 16}
-}
+// set is what is in force.
+func (s *Server) set() *setting { return s.current.Load() }
 
 // id makes an id of the API's form: a prefix, "01" and 22 letters and digits.
 func (s *Server) id(prefix string) string {
@@ -102,7 +77,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.truth.begin()
-	x := &exchange{s: s, w: w, r: r}
+	x := &exchange{s: s, set: s.set(), w: w, r: r}
 	x.rec = Record{RequestID: s.id("req_"), Path: r.URL.Path, Received: time.Now()}
 	_, x.rec.Auth = x.key()
 	x.rec.RetryCount, _ = strconv.Atoi(r.Header.Get("X-Stainless-Retry-Count"))
@@ -166,7 +141,7 @@ func (x *exchange) admitCaller() *apiError {
 		e.message = "x-api-key header is required"
 		return e
 	}
-	if keys := x.s.config.Keys; len(keys) > 0 && !slices.Contains(keys, key) {
+	if keys := x.set.config.Keys; len(keys) > 0 && !slices.Contains(keys, key) {
 		return errorOf(http.StatusUnauthorized)
 	}
 	if x.chat != nil {
@@ -206,9 +181,9 @@ func (x *exchange) readBody(counting bool) *apiError {
 	h := head{version(x.r.Header.Get("Anthropic-Version")), strings.Join(x.r.Header["Anthropic-Beta"], ","), counting}
 	var req *request
 	if x.chat != nil {
-		req, e = parseChat(raw, x.s.models)
+		req, e = parseChat(raw, x.set.models)
 	} else {
-		req, e = parse(raw, h, x.s.models)
+		req, e = parse(raw, h, x.set.models)
 	}
 	if e != nil {
 		return e

@@ -30,9 +30,9 @@ func Start(c Config) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	ln, err := net.Listen("tcp", s.config.Addr)
+	ln, err := net.Listen("tcp", s.set().config.Addr)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %q: %w", s.config.Addr, err)
+		return nil, fmt.Errorf("listen on %q: %w", s.set().config.Addr, err)
 	}
 	return s.Serve(ln), nil
 }
@@ -67,7 +67,7 @@ func (s *Server) Serve(ln net.Listener) *Running {
 func (r *Running) Close() error {
 	err := r.http.Close()
 	r.truth.wait()
-	r.service.wait()
+	r.set().service.wait()
 	return errors.Join(err, r.ended())
 }
 

@@ -60,19 +60,19 @@ func (x *exchange) drip() {
 // sleep waits for an offset of the script, as the load and a slow fault stretch
 // it, and notes how late it woke.
 func (x *exchange) sleep(at time.Duration) {
-	factor := x.s.service.factor()
+	factor := x.set.service.factor()
 	if x.fx.factor > 0 {
 		factor *= x.fx.factor
 	}
 	x.due = x.due.Add(scale(at-x.at, factor))
 	x.at = at
 	x.until(x.due, true)
-	if x.err == nil && x.s.config.Profile != Instant {
+	if x.err == nil && x.set.config.Profile != Instant {
 		late := time.Since(x.due)
 		x.s.truth.late.add(late)
 		x.rec.Lateness = max(x.rec.Lateness, late)
 	}
-	if x.s.service.steps != nil {
+	if x.set.service.steps != nil {
 		x.sleepSteps(x.script.drawn)
 	}
 }
@@ -80,7 +80,7 @@ func (x *exchange) sleep(at time.Duration) {
 // sleepSteps waits until the steps have made n tokens of the answer; it joins
 // them the first time, when the floor of its latency has passed.
 func (x *exchange) sleepSteps(n int) {
-	b := x.s.service.steps
+	b := x.set.service.steps
 	if x.job == nil && x.err == nil {
 		x.job = b.join(x.use.uncached(), x.script.output)
 	}
@@ -99,7 +99,7 @@ func (x *exchange) until(due time.Time, pings bool) {
 		if wait <= 0 {
 			return
 		}
-		if silence := x.wrote.Add(x.s.config.PingEvery).Sub(now); pings && x.pinging && silence < wait {
+		if silence := x.wrote.Add(x.set.config.PingEvery).Sub(now); pings && x.pinging && silence < wait {
 			x.nap(silence, nil)
 			x.ping()
 			x.flush()
@@ -114,7 +114,7 @@ func (x *exchange) untilWoken(wake <-chan struct{}) {
 	for x.err == nil {
 		silence := time.Hour
 		if x.pinging {
-			silence = time.Until(x.wrote.Add(x.s.config.PingEvery))
+			silence = time.Until(x.wrote.Add(x.set.config.PingEvery))
 		}
 		if x.nap(silence, wake) {
 			return
@@ -151,7 +151,7 @@ func (x *exchange) nap(d time.Duration, wake <-chan struct{}) bool {
 // each second: for answers that show nothing meanwhile.
 func (x *exchange) spend(n int, from, to time.Duration) {
 	done := 0
-	for x.s.service.steps != nil && done < n && x.err == nil { // the last of the n is the last drawn
+	for x.set.service.steps != nil && done < n && x.err == nil { // the last of the n is the last drawn
 		k := min(16, n-done)
 		x.sleepSteps(x.script.drawn - n + done + k)
 		if x.err == nil {
