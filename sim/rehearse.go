@@ -61,7 +61,7 @@ func (r *Rehearsal) Ask(at time.Duration, body []byte) (Rehearsed, error) {
 
 // AskChat is Ask for the body of a POST /v1/chat/completions.
 func (r *Rehearsal) AskChat(at time.Duration, body []byte) (Rehearsed, error) {
-	req, fail := parseChat(body, r.s.models)
+	req, fail := parseChat(body, r.s.set().models)
 	if fail != nil {
 		return Rehearsed{}, fmt.Errorf("%d %s: %s", fail.status, fail.kind, fail.message)
 	}
