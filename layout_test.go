@@ -25,7 +25,7 @@ var layout = []struct{ pkg, imports string }{
 	{"internal/estimate", "call limit plan workload"},
 	{"internal/diagnose", "call metrics"},
 	{"internal/run", "call client cost limit load metrics pace plan store threshold workload"},
-	{"internal/report", "call diagnose metrics store threshold"},
+	{"internal/report", "call cost diagnose metrics store threshold"},
 	{"internal/cli", "call client cost estimate limit plan report run sim store workload"},
 	{"cmd/tokenload", "cli"},
 	{"e2e", "sim"},

@@ -145,7 +145,7 @@ func (b *builder) group(rows []int32, spans []window, unsent int, budget call.US
 	t := b.tally(rows)
 	t.requests.Unsent = unsent
 	g := Group{
-		Requests: t.requests, Rates: t.rates(b.rules.seconds(spans...), b.rules), Tokens: t.bills(), Cost: t.cost(budget),
+		Requests: t.requests, Rates: t.rates(b.rules.seconds(spans...), b.rules), Tokens: t.bills(), Cost: t.cost(budget, b.extent.last),
 	}
 	g.Requests.Planned = t.planned()
 	for _, tr := range trends() {

@@ -7,7 +7,7 @@ import (
 	"github.com/tokenload/tokenload/internal/call"
 )
 
-// row is one attempt, packed: what the metrics need of a call.Result, in 144
+// row is one attempt, packed: what the metrics need of a call.Result, in 152
 // bytes. Everything that repeats (names, class) is in its label.
 type row struct {
 	due, held, earlier, started, connect, sent time.Duration
@@ -15,7 +15,8 @@ type row struct {
 	lastContent, done, readLag                 time.Duration
 
 	cost       call.USD
-	outputRate float64 // tokens/s; 0 where withheld
+	saved      call.USD // by the prompt cache; below 0 where it cost more
+	outputRate float64  // tokens/s; 0 where withheld
 
 	input, write5m, write1h, read, output, thinking uint32
 

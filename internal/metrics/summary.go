@@ -118,6 +118,13 @@ type Cost struct {
 	RemainingUSD  *call.USD `json:"remaining_usd"`
 	Utilization   Number    `json:"utilization"`
 	Per1kRequests call.USD  `json:"per_1k_requests_usd"` // per thousand requests sent
+	// BurnPerHour is USD over the time from the start to the last end, an hour;
+	// withheld where nothing ended.
+	BurnPerHour Number `json:"burn_usd_per_hour"`
+	// CacheSavings is what the answers with a bill would have cost more, had none of
+	// their prompt been cached; below 0 where writing cost more than reading saved.
+	// It is 0 without a cached token, and where the prices are not known.
+	CacheSavings call.USD `json:"cache_savings_usd"`
 }
 
 // Group is the figures of one task, model or stage, or of the whole run.

@@ -35,6 +35,10 @@ import (
 // Table holds every attempt of a run. The zero value is ready for use; one
 // goroutine at a time may use a Table. It takes about 150 bytes an attempt.
 type Table struct {
+	// Price is what a usage costs; nil is not known. It must be set before the
+	// first Add, and is asked for usages with cached tokens only.
+	Price func(model string, u call.Usage) call.USD
+
 	chunks [][]row
 	labels []label
 	byKey  map[key]uint32
@@ -96,6 +100,7 @@ func (t *Table) Add(r call.Result) {
 	}
 	w := newRow(&r)
 	w.label = t.label(&r)
+	w.saved = t.saved(&r)
 	w.again = t.supersede(&r, t.Len())
 	t.push(w)
 	t.labels[w.label].shape.see(&r)
@@ -113,6 +118,17 @@ func (t *Table) Add(r call.Result) {
 	if w.phase == inMain {
 		t.addMain(&r, w.label)
 	}
+}
+
+// saved is how much less a bill is than it would be without the prompt cache.
+func (t *Table) saved(r *call.Result) call.USD {
+	if t.Price == nil || r.CostBound || !final(r.Class) || r.CacheRead+r.CacheWrite5m+r.CacheWrite1h == 0 {
+		return 0
+	}
+	plain := r.Usage
+	plain.Input = r.Usage.Prompt()
+	plain.CacheRead, plain.CacheWrite5m, plain.CacheWrite1h = 0, 0, 0
+	return t.Price(r.Model, plain) - t.Price(r.Model, r.Usage)
 }
 
 func (t *Table) init() {

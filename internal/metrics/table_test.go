@@ -117,7 +117,8 @@ func TestCost(t *testing.T) {
 	c.Phase = call.BudgetTail
 	s := tableOf(a, b, c).Summary(Meta{Budget: 10 * call.Dollar})
 	budget, left := 10*call.Dollar, 5*call.Dollar
-	want := Cost{USD: 5 * call.Dollar, UncertainUSD: 2 * call.Dollar, BudgetUSD: &budget, RemainingUSD: &left, Utilization: 0.5, Per1kRequests: 2500 * call.Dollar}
+	want := Cost{USD: 5 * call.Dollar, UncertainUSD: 2 * call.Dollar, BudgetUSD: &budget, RemainingUSD: &left, Utilization: 0.5, Per1kRequests: 2500 * call.Dollar,
+		BurnPerHour: Number(5 / a.Done.Hours())}
 	if d := cmp.Diff(want, s.Cost); d != "" {
 		t.Errorf("Cost (-want +got):\n%s", d)
 	}

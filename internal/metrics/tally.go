@@ -30,6 +30,7 @@ type tally struct {
 	tokens         Tokens
 	calls          int // attempts in any phase
 	usd, uncertain call.USD
+	saved          call.USD
 }
 
 // rules is what a tally must know of the run: the window, and what a good
@@ -87,6 +88,7 @@ func (t *tally) attempt(r *row, class call.Class, u rules) {
 func (t *tally) bill(r *row) {
 	t.calls++
 	t.usd += r.cost
+	t.saved += r.saved
 	if r.bound {
 		t.uncertain += r.cost
 	}
@@ -186,9 +188,13 @@ func (t *tally) bills() Tokens {
 	return sum
 }
 
-// cost returns the money; budget 0 is none.
-func (t *tally) cost(budget call.USD) Cost {
-	c := Cost{USD: t.usd, UncertainUSD: t.uncertain, Utilization: Withheld(), Per1kRequests: perThousand(t.usd, t.sentAll)}
+// cost returns the money, spent over a time; budget 0 is none.
+func (t *tally) cost(budget call.USD, over time.Duration) Cost {
+	c := Cost{USD: t.usd, UncertainUSD: t.uncertain, Utilization: Withheld(), Per1kRequests: perThousand(t.usd, t.sentAll),
+		BurnPerHour: Withheld(), CacheSavings: t.saved}
+	if over > 0 {
+		c.BurnPerHour = Number(t.usd.Dollars() / over.Hours())
+	}
 	if budget > 0 {
 		left := budget - t.usd
 		c.BudgetUSD, c.RemainingUSD = &budget, &left

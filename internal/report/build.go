@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenload/tokenload/internal/call"
+	"github.com/tokenload/tokenload/internal/cost"
 	"github.com/tokenload/tokenload/internal/diagnose"
 	"github.com/tokenload/tokenload/internal/metrics"
 	"github.com/tokenload/tokenload/internal/store"
@@ -25,6 +28,7 @@ func Build(r *store.Run) (*Report, error) {
 		failed   failures
 		last     time.Duration
 	)
+	table.Price = priceOf(r.Manifest)
 	for res, err := range r.Results() {
 		if err != nil {
 			return nil, fmt.Errorf("report on %q: %w", r.Manifest.ID, err)
@@ -50,6 +54,24 @@ func Build(r *store.Run) (*Report, error) {
 	rep.Errors = failed.top()
 	rep.Attempts = r.Results()
 	return rep, nil
+}
+
+// priceOf is what usages cost at the prices that the manifest kept; nil where it
+// kept none, as those of earlier versions.
+func priceOf(m store.Manifest) func(model string, u call.Usage) call.USD {
+	prices := map[string]cost.Prices{}
+	for model, src := range m.Prices {
+		var p cost.Prices
+		if json.Unmarshal(src, &p) != nil {
+			return nil
+		}
+		prices[model] = p
+	}
+	c, err := new(cost.Catalog).With(prices)
+	if err != nil || len(prices) == 0 {
+		return nil
+	}
+	return c.Of
 }
 
 // assemble judges what the records add up to.

@@ -5,10 +5,13 @@ import (
 	"testing"
 	"time"
 
+	"encoding/json"
+	"errors"
 	"github.com/google/go-cmp/cmp"
 	"github.com/tokenload/tokenload/internal/call"
 	"github.com/tokenload/tokenload/internal/metrics"
 	"github.com/tokenload/tokenload/internal/store"
+	"strings"
 )
 
 func TestMetaOf(t *testing.T) {
@@ -86,5 +89,39 @@ func TestFailures(t *testing.T) {
 	top := f.top()
 	if got, want := top[0], (ErrorCount{call.ServerError, "(other words)", 2*maxWords - (maxWords - 4)}); got != want || len(top) != maxErrors {
 		t.Errorf("top = %+v, %d of them; want %+v first, %d", got, len(top), want, maxErrors)
+	}
+}
+
+// What the cache saved is told by the prices that the manifest kept, and shown
+// with who the bill is made of.
+func TestMoneySection(t *testing.T) {
+	s := newSample("cached").good(40)
+	s.results[0].CacheRead, s.results[0].CacheWrite1h = 1_000_000, 100_000
+	s.results[1].Task, s.results[1].Cost = "other", call.Dollar
+	rep, err := Build(s.stored(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// At $1 a million: 1.1 million plain tokens, less a read at 0.1 and a write at 2.
+	if got, want := rep.Cost.CacheSavings, call.Dollar*(110-10-20)/100; got != want {
+		t.Errorf("saved %v; want %v", got, want)
+	}
+	var text, md strings.Builder
+	if err := errors.Join(Write(&text, Text, rep, Options{}), Write(&md, Markdown, rep, Options{})); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"cache_savings.........: $0.8000    less than without the prompt cache", "burn_rate", "COST BY TASK", "    other  "} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("text has no %q", want)
+		}
+	}
+	for _, want := range []string{"### Cost", "| task other | $1.0000 |", "- $0.8000 less than without the prompt cache."} {
+		if !strings.Contains(md.String(), want) {
+			t.Errorf("Markdown has no %q", want)
+		}
+	}
+	s.manifest.Prices = map[string]json.RawMessage{"claude-haiku-4-5": json.RawMessage(`"free"`)}
+	if rep, err = Build(s.stored(t)); err != nil || rep.Cost.CacheSavings != 0 {
+		t.Errorf("with prices that are none: %v, %v", rep.Cost.CacheSavings, err)
 	}
 }

@@ -66,6 +66,7 @@ func TestFormatPages(t *testing.T) {
 	man := newSample("x").manifest
 	man.Load.Process, man.Load.MaxInFlight, man.SLO.TTFT = "poisson", 1, 1
 	man.Outcome, man.ExitCode, man.Stop.Detail = "passed", ptr(0), "x"
+	man.Prices = nil // in the form of the plan's, whose page tells their keys
 	man.Thresholds = []store.Threshold{{AbortOnFail: true, Delay: 1}}
 	if m := undocumented(t, man, run, "slo"); len(m) > 0 {
 		t.Errorf("run.md does not name the fields %q of manifest.json", m)

@@ -165,6 +165,7 @@ func (p *mdPage) details(rep *Report) {
 	for _, t := range speeds(rep.Group) {
 		p.dist(timing{t.name + ", tokens/s", t.dist}, figure)
 	}
+	p.cost(rep)
 	p.limits(rep)
 	p.checks(rep)
 	p.errors(rep)

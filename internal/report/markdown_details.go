@@ -1,9 +1,29 @@
 package report
 
 import (
-	"fmt"
 	"slices"
 )
+
+func (p *mdPage) cost(rep *Report) {
+	c := rep.Cost
+	p.line("")
+	p.line("### Cost")
+	p.head("", "cost", "share", "per 1k requests", "uncertain")
+	p.row("all", c.USD.String(), "", c.Per1kRequests.String(), c.UncertainUSD.String())
+	for _, by := range payersOf(rep) {
+		for _, who := range by.all {
+			p.row(by.tag+" "+md(who.name), who.USD.String(), who.part(rep), who.Per1kRequests.String(), who.UncertainUSD.String())
+		}
+	}
+	p.line("")
+	if c.BudgetUSD != nil {
+		p.line("- %s of the budget of %s; %s remain.", share(c.Utilization), price(*c.BudgetUSD), price(*c.RemainingUSD))
+	}
+	p.line("- %s an hour, if it goes on as it did; prices of %s.", burn(c), md(rep.Run.PricesAsOf))
+	if amount, words := saving(c); amount != "" {
+		p.line("- %s %s.", amount, words)
+	}
+}
 
 func (p *mdPage) limits(rep *Report) {
 	if len(rep.Limits) == 0 {
@@ -65,9 +85,4 @@ func (p *mdPage) footnotes(rep *Report) {
 	}
 	p.line("- Tokens: %s input, %s cache write, %s cache read, %s output, of which %s thinking.", thousands(rep.Tokens.Input),
 		thousands(rep.Tokens.CacheWrite5m+rep.Tokens.CacheWrite1h), thousands(rep.Tokens.CacheRead), thousands(rep.Tokens.Output), thousands(rep.Tokens.Thinking))
-	uncertain := ""
-	if rep.Cost.UncertainUSD > 0 {
-		uncertain = fmt.Sprintf(", of which %s is an upper bound", rep.Cost.UncertainUSD)
-	}
-	p.line("- Cost %s%s; %s per thousand requests; prices of %s.", rep.Cost.USD, uncertain, rep.Cost.Per1kRequests, md(rep.Run.PricesAsOf))
 }

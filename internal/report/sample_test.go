@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
@@ -29,7 +30,7 @@ func newSample(name string) *sampleRun {
 	return &sampleRun{manifest: store.Manifest{
 		Version: 1, ID: "20261123T101500Z-" + name, Name: name, ToolVersion: "0.1.0",
 		Started: start, StartUnixNS: start.UnixNano(), Seed: 42, Target: "https://api.anthropic.com", API: "messages", HTTP: "1.1",
-		PlanSHA256: "abc123", PricesAsOf: "2026-11-01", Clock: "kernel",
+		PlanSHA256: "abc123", PricesAsOf: "2026-11-01", Prices: map[string]json.RawMessage{"claude-haiku-4-5": json.RawMessage(`{"input":1,"output":5}`)}, Clock: "kernel",
 		Machine: store.Machine{OS: "linux", Arch: "amd64", Go: "go1.26", Cores: 2},
 		Load: store.Load{Mode: "users", Stages: []store.Stage{{Name: "warm-up", Duration: 5 * time.Second, Target: 10},
 			{Name: "steady", Duration: 15 * time.Second, Target: 10}}, End: 20 * time.Second, Grace: 5 * time.Second},

@@ -149,8 +149,32 @@ func (t *textPage) cost(rep *Report) {
 	}
 	t.row("cost", c.USD.String(), remark)
 	t.row("per_1k_requests", c.Per1kRequests.String(), "")
+	t.row("burn_rate", burn(c), "an hour, if it goes on as it did")
+	if amount, words := saving(c); amount != "" {
+		t.row("cache_savings", amount, words)
+	}
 	if c.UncertainUSD > 0 {
 		t.row("uncertain", c.UncertainUSD.String(), "an upper bound, part of the cost above")
+	}
+	if c.RemainingUSD != nil {
+		t.row("remaining", price(*c.RemainingUSD), "of the budget")
+	}
+	for _, p := range payersOf(rep) {
+		t.payers(p, rep)
+	}
+}
+
+// payers writes who the bill is made of.
+func (t *textPage) payers(by payers, rep *Report) {
+	t.line(span{bold, "    " + left("COST BY "+strings.ToUpper(by.tag), nameWidth+1) + right("cost", 12) + right("share", 10) + right("per 1k", 12) +
+		right("uncertain", 12) + right("cache saves", 13)})
+	for _, p := range by.all {
+		saves := withheld
+		if p.CacheSavings != 0 {
+			saves = p.CacheSavings.String()
+		}
+		t.line(span{plain, "    " + left(clip(printable(p.name), nameWidth), nameWidth+1) + right(p.USD.String(), 12) + right(p.part(rep), 10) +
+			right(p.Per1kRequests.String(), 12) + right(p.UncertainUSD.String(), 12) + right(saves, 13)})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -282,10 +283,23 @@ func manifest(c Config) store.Manifest {
 	for _, k := range p.Checks {
 		m.Checks = append(m.Checks, k.Name())
 	}
+	m.Prices = prices(p)
 	if p.Budget.Given {
 		m.BudgetUSD = &p.Budget.Guard.Budget
 	}
 	return m
+}
+
+// prices are what the plan's models cost in this run.
+func prices(p *plan.Plan) map[string]json.RawMessage {
+	all := map[string]json.RawMessage{}
+	for _, t := range p.Tasks {
+		e, ok := p.Catalog.Lookup(t.Model)
+		if b, err := json.Marshal(e.Prices.WithDefaults()); ok && err == nil {
+			all[t.Model] = b
+		}
+	}
+	return all
 }
 
 // planned counts the requests that the plan asks for, and those of them that

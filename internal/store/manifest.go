@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/tokenload/tokenload/internal/call"
@@ -22,8 +23,10 @@ type Manifest struct {
 	PlanSHA256  string    `json:"plan_sha256"`
 	Overrides   []string  `json:"overrides"` // path=value, in order
 	PricesAsOf  string    `json:"prices_as_of"`
-	Clock       string    `json:"clock"` // "kernel" or "user"
-	Machine     Machine   `json:"machine"`
+	// Prices are what the plan's models cost, by model, as a plan's prices have it.
+	Prices  map[string]json.RawMessage `json:"prices,omitempty"`
+	Clock   string                     `json:"clock"` // "kernel" or "user"
+	Machine Machine                    `json:"machine"`
 
 	Load       Load        `json:"load"`
 	Tasks      []Task      `json:"tasks"`
