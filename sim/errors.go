@@ -115,9 +115,7 @@ func (x *exchange) answer(status int, contentType string, body []byte) {
 	h := x.w.Header()
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	if x.fx.noKeepAlive {
-		h.Set("Connection", "close")
-	}
+	x.connectionHeader()
 	x.rec.Status = status
 	x.w.WriteHeader(status)
 	if x.r.Method == http.MethodHead {

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"net"
 	"net/http"
-	"slices"
 	"time"
 )
 
@@ -18,6 +16,8 @@ type exchange struct {
 	w        http.ResponseWriter
 	r        *http.Request
 	rec      Record
+	n        int64 // in order of arrival
+	sent     int   // bytes of the body
 	fx       effects
 	req      *request
 	chat     *chat // answered in OpenAI's shape; nil is the API's own
@@ -58,6 +58,7 @@ func (x *exchange) messages() {
 		x.fail(invalid("x-sim-fault: %v", err))
 		return
 	}
+	x.arrive(own)
 	if e := x.readBody(false); e != nil {
 		x.fail(e)
 		return
@@ -101,6 +102,7 @@ func (x *exchange) admit(now time.Time) *apiError {
 		return nil
 	}
 	x.rec.Levels = x.limitHeaders(now)
+	x.skewResets()
 	e := limited(r, x.req.model.id)
 	x.rec.LimitedBy, x.rec.RetryAfter = r.kind, e.retryAfter
 	return e
@@ -128,27 +130,6 @@ func (x *exchange) leave() {
 	}
 	x.set.service.leave()
 }
-
-// pickFaults adds the rules that apply to this request. Every rule draws,
-// whether or not it can apply: one rule's window does not change another's luck.
-// Those the request brings itself come last, under the same rules.
-func (x *exchange) pickFaults(chance *rand.Rand, own []Fault) {
-	n, since := x.s.arrived.Add(1), time.Since(x.set.faultsSince)
-	for _, f := range slices.Concat(x.set.config.Faults, own) {
-		luck := chance.Float64()
-		switch {
-		case f.Probability > 0 && luck >= f.Probability:
-		case f.Every > 0 && n%int64(f.Every) != 0:
-		case since < f.From || f.To > 0 && since >= f.To:
-		case f.Model != "" && !hasPrefix(x.req.model.id, f.Model):
-		default:
-			x.fx.add(f)
-		}
-	}
-	x.rec.Faults = x.fx.kinds
-}
-
-func hasPrefix(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }
 
 // instead answers something else than the request.
 func (x *exchange) instead(f *Fault) {
@@ -258,10 +239,7 @@ func (x *exchange) close() {
 	switch x.err {
 	case errReset:
 		if conn, _, err := http.NewResponseController(x.w).Hijack(); err == nil {
-			if tcp, ok := conn.(*net.TCPConn); ok {
-				_ = tcp.SetLinger(0)
-			}
-			_ = conn.Close()
+			reset(conn)
 			return
 		}
 		panic(http.ErrAbortHandler) // HTTP/2 has no connection to take: net/http resets the stream

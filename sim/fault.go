@@ -16,7 +16,11 @@ const (
 	FaultClose        = "close"          // the connection is closed before any answer; RST
 	FaultSilence      = "silence"        // nothing is answered for For, then the connection is closed
 	FaultHTML         = "html"           // an HTML page; Status, 0 is 200
-	FaultCut          = "cut"            // the connection is closed at event After, or halfway a plain answer; RST
+	FaultContentType  = "content-type"   // the right answer under a wrong content type, Type
+	FaultRefuse       = "refuse"         // nothing listens; by chance or by count, connections are reset once they are made
+	FaultTLS          = "tls-fail"       // connections are closed with a TLS alert instead of a handshake
+	FaultSlowRead     = "slow-read"      // the request's body is read at Bytes per second
+	FaultCut          = "cut"            // the connection is closed at event After (halfway a plain answer), after Bytes, or at At; RST
 	FaultStall        = "stall"          // nothing is sent for For, at event After; Pings keeps pings coming
 	FaultError        = "error"          // an error event at event After, then the stream ends; Type
 	FaultTruncate     = "truncate"       // the stream ends in good order at event After; 0 is before message_stop
@@ -31,6 +35,8 @@ const (
 	FaultNoUsage      = "no-usage"       // no usage anywhere
 	FaultNoRetryAfter = "no-retry-after" // a 429 or 529 without retry-after
 	FaultNoKeepAlive  = "no-keepalive"   // the connection is closed after the answer
+	FaultGoAway       = "goaway"         // HTTP/2: with the answer's head comes GOAWAY; streams that are open go on
+	FaultClockSkew    = "clock-skew"     // date and reset headers are off by For, which may be negative
 )
 
 // Fault is one rule of what goes wrong, and when. Without Probability and Every
@@ -43,9 +49,14 @@ const (
 //	html=502                        slow=4; p=0.1; from=10s; to=20s
 //
 // The value after the kind is its main parameter: Status (status, html), Factor
-// (slow), Bytes (huge, drip), For (silence), After (the others). Several faults
-// in one header are separated by commas. Faults concern POST /v1/messages and
-// POST /v1/chat/completions only; of a chat stream the chunks are counted.
+// (slow), Bytes (huge, drip, slow-read), For (silence, clock-skew), Type
+// (content-type), After (the others). Several faults in one header are separated
+// by commas.
+//
+// Faults concern POST /v1/messages and POST /v1/chat/completions; of a chat
+// stream the chunks are counted. But refuse and tls-fail concern connections: no
+// header can ask for them, Every counts connections, and Model cannot be set. Nor
+// can it for slow-read, which begins before the model is known.
 type Fault struct {
 	Kind string
 
@@ -56,18 +67,20 @@ type Fault struct {
 
 	Status int           // HTTP status; 0 is the kind's own
 	Code   string        // error.details.error_code
-	Type   string        // error.type of FaultError; "" is overloaded_error
+	Type   string        // of the error; "" is overloaded_error. content-type: "" is text/plain
 	After  int           // events; 0 is 4, the first delta of a plain text answer
-	For    time.Duration // how long; 0 is 10 minutes
-	Bytes  int           // 0 is 100 MiB for huge, 100 a second for drip
+	For    time.Duration // how long; 0 is 10 minutes, an hour for clock-skew
+	At     time.Duration // cut: since the request came, 0 is not by time; what ends before is not cut
+	Bytes  int           // 0 is 100 MiB for huge, 100 a second for drip and slow-read; cut: of the answer's body, 0 is not by bytes
 	Factor float64       // 0 is 10
 	Pings  bool          // a stall during which pings go on
 	RST    bool          // close by reset rather than in order
 }
 
 func faultKinds() []string {
-	return []string{FaultStatus, FaultClose, FaultSilence, FaultHTML, FaultCut, FaultStall, FaultError, FaultTruncate, FaultMalformed,
-		FaultDuplicate, FaultUnknown, FaultHuge, FaultSplit, FaultSlow, FaultDrip, FaultBuffer, FaultNoUsage, FaultNoRetryAfter, FaultNoKeepAlive}
+	return []string{FaultStatus, FaultClose, FaultSilence, FaultHTML, FaultContentType, FaultRefuse, FaultTLS, FaultSlowRead, FaultCut,
+		FaultStall, FaultError, FaultTruncate, FaultMalformed, FaultDuplicate, FaultUnknown, FaultHuge, FaultSplit, FaultSlow, FaultDrip,
+		FaultBuffer, FaultNoUsage, FaultNoRetryAfter, FaultNoKeepAlive, FaultGoAway, FaultClockSkew}
 }
 
 // ParseFault reads one fault from its text.
@@ -97,10 +110,12 @@ func (f *Fault) mainParameter() string {
 		return "status"
 	case FaultSlow:
 		return "factor"
-	case FaultHuge, FaultDrip:
+	case FaultHuge, FaultDrip, FaultSlowRead:
 		return "bytes"
-	case FaultSilence:
+	case FaultSilence, FaultClockSkew:
 		return "for"
+	case FaultContentType:
+		return "type"
 	}
 	return "after"
 }
@@ -127,6 +142,8 @@ func (f *Fault) set(key, value string) (err error) {
 		f.After, err = strconv.Atoi(value)
 	case "for":
 		f.For, err = time.ParseDuration(value)
+	case "at":
+		f.At, err = time.ParseDuration(value)
 	case "bytes":
 		f.Bytes, err = strconv.Atoi(value)
 	case "factor":
@@ -155,8 +172,12 @@ func (f Fault) check() error {
 		return fmt.Errorf("status %d is not an error", f.Status)
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
 		return fmt.Errorf("status %d is none", f.Status)
-	case f.Every < 0 || f.After < 0 || f.Bytes < 0 || !(f.Factor >= 0) || min(f.From, f.To, f.For) < 0:
+	case f.Every < 0 || f.After < 0 || f.Bytes < 0 || !(f.Factor >= 0) || min(f.From, f.To, f.At) < 0 || f.For < 0 && f.Kind != FaultClockSkew:
 		return errors.New("a parameter is negative")
+	case f.At > 0 && f.Kind != FaultCut:
+		return errors.New("only a cut has a time to happen at")
+	case f.Model != "" && (f.atTheDoor() || f.Kind == FaultSlowRead):
+		return errors.New("happens before the model is known")
 	}
 	return nil
 }
@@ -168,8 +189,11 @@ func (f Fault) withDefaults() Fault {
 	}
 	if f.For == 0 && f.Kind != FaultStatus {
 		f.For = 10 * time.Minute
+		if f.Kind == FaultClockSkew {
+			f.For = time.Hour
+		}
 	}
-	if f.Bytes == 0 {
+	if f.Bytes == 0 && f.Kind != FaultCut {
 		f.Bytes = 100
 		if f.Kind == FaultHuge {
 			f.Bytes = 100 << 20
@@ -180,68 +204,20 @@ func (f Fault) withDefaults() Fault {
 	}
 	if f.Type == "" {
 		f.Type = "overloaded_error"
+		if f.Kind == FaultContentType {
+			f.Type = "text/plain; charset=utf-8"
+		}
 	}
 	return f
 }
 
-// effects is what happens to one request, all its faults together.
-type effects struct {
-	kinds        []string
-	instead      *Fault  // answered in place of the request: status, html, close, silence
-	inside       []Fault // at an event of the stream
-	factor       float64 // on delays; 0 is 1
-	bytesPerSec  int     // 0 is no bound
-	buffer       bool
-	noUsage      bool
-	noRetryAfter bool
-	noKeepAlive  bool
+// atTheDoor says whether a fault concerns connections rather than requests.
+func (f Fault) atTheDoor() bool { return f.Kind == FaultRefuse || f.Kind == FaultTLS }
+
+// applies says whether a rule strikes: its n-th chance, so long after the start.
+func (f Fault) applies(n int64, since time.Duration, luck float64) bool {
+	return (f.Probability == 0 || luck < f.Probability) && (f.Every == 0 || n%int64(f.Every) == 0) && f.open(since)
 }
 
-func (e *effects) add(f Fault) {
-	f = f.withDefaults()
-	e.kinds = append(e.kinds, f.Kind)
-	switch f.Kind {
-	case FaultStatus, FaultHTML, FaultClose, FaultSilence:
-		if e.instead == nil {
-			e.instead = &f
-		}
-	case FaultSlow:
-		e.factor = f.Factor
-	case FaultDrip:
-		e.bytesPerSec = f.Bytes
-	case FaultBuffer:
-		e.buffer = true
-	case FaultNoUsage:
-		e.noUsage = true
-	case FaultNoRetryAfter:
-		e.noRetryAfter = true
-	case FaultNoKeepAlive:
-		e.noKeepAlive = true
-	default:
-		e.inside = append(e.inside, f)
-	}
-}
-
-// find returns the first inside fault of a kind, or nil.
-func (e *effects) find(kind string) *Fault {
-	for i := range e.inside {
-		if e.inside[i].Kind == kind {
-			return &e.inside[i]
-		}
-	}
-	return nil
-}
-
-// headerFaults reads the faults a request brings itself.
-func headerFaults(values []string) (own []Fault, err error) {
-	for _, v := range values {
-		for text := range strings.SplitSeq(v, ",") {
-			f, err := ParseFault(text)
-			if err != nil {
-				return nil, err
-			}
-			own = append(own, f)
-		}
-	}
-	return own, nil
-}
+// open says whether a moment is in a rule's window.
+func (f Fault) open(since time.Duration) bool { return since >= f.From && (f.To == 0 || since < f.To) }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -29,6 +30,14 @@ func TestParseFault(t *testing.T) {
 		{text: "huge=100;after=7", want: Fault{Kind: "huge", Bytes: 100, After: 7}},
 		{text: "silence=3s", want: Fault{Kind: "silence", For: 3 * time.Second}},
 		{text: "error=2;type=api_error", want: Fault{Kind: "error", After: 2, Type: "api_error"}},
+		{text: "cut;at=2s;bytes=9", want: Fault{Kind: "cut", At: 2 * time.Second, Bytes: 9}},
+		{text: "clock-skew=-90s", want: Fault{Kind: "clock-skew", For: -90 * time.Second}},
+		{text: "content-type=text/csv", want: Fault{Kind: "content-type", Type: "text/csv"}},
+		{text: "slow-read=50;every=2", want: Fault{Kind: "slow-read", Bytes: 50, Every: 2}},
+		{text: "refuse;from=1s;to=2s", want: Fault{Kind: "refuse", From: time.Second, To: 2 * time.Second}},
+		{text: "refuse;model=claude", bad: "before the model is known"},
+		{text: "stall;at=1s", bad: "only a cut"},
+		{text: "stall;for=-1s", bad: "negative"},
 		{text: "html", want: Fault{Kind: "html"}},
 		{text: "", bad: "unknown kind"},
 		{text: "boom", bad: "unknown kind"},
@@ -138,8 +147,35 @@ func TestFaultsOnTheWire(t *testing.T) {
 		{"buffer", func(s string) string {
 			return lacks(s, "event: message_start", whole)
 		}, false},
+		{"cut;bytes=700", func(s string) string {
+			if _, body, _ := strings.Cut(s, "\r\n\r\n"); len(unchunk(body)) != 700 {
+				return fmt.Sprintf("%d bytes of body", len(unchunk(body)))
+			}
+			return has(s, "\r\n0\r\n")
+		}, true},
+		{"cut;bytes=700;rst", func(s string) string { return firstOf(lacks(s, "message_start"), has(s, "message_stop")) }, true},
+		{"cut;at=1ms", func(s string) string { return has(s, "H") }, true},
+		{"cut;at=9m", func(s string) string { return lacks(s, whole) }, false}, // the answer ends before
+		{"content-type", func(s string) string {
+			return firstOf(lacks(s, "Content-Type: text/plain; charset=utf-8\r\n", whole), has(s, "text/event-stream"))
+		}, false},
+		{"content-type=application/json", func(s string) string { return lacks(s, "Content-Type: application/json\r\n", whole) }, false},
+		{"clock-skew=-1h", func(s string) string { return lacks(s, "Date: Fri, 31 Dec 1999 23:0", whole) }, false}, // bubbles begin in 2000
+		{"slow-read=10", func(s string) string { return lacks(s, "Date: Sat, 01 Jan 2000 00:00:1", whole) }, false},
+		{"slow=2", func(s string) string { return lacks(s, whole) }, false},
+		{"drip=2000", func(s string) string { return lacks(s, whole) }, false},
+		{"stall=4;for=20s", func(s string) string { return lacks(s, whole) }, false},
+		{"goaway", func(s string) string { return firstOf(lacks(s, whole), has(s, "Connection: close")) }, false}, // not over HTTP/1.1
 	}
+	shown := map[string]bool{FaultRefuse: true, FaultTLS: true} // the first two in door_test.go
 	for _, tt := range tests {
+		own, err := headerFaults([]string{tt.fault})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range own {
+			shown[f.Kind] = true
+		}
 		bubble(t, Config{Seed: 2}, func(t *testing.T, a *api) {
 			got, err := raw(a, stream, tt.fault, 3*time.Minute) // idle connections are closed after 4
 			if wrong := tt.check(got); wrong != "" {
@@ -152,6 +188,24 @@ func TestFaultsOnTheWire(t *testing.T) {
 				t.Errorf("%s: truth says %v", tt.fault, r.Faults)
 			}
 		})
+	}
+	for _, kind := range faultKinds() {
+		if !shown[kind] {
+			t.Errorf("fault %s is not shown on the wire", kind)
+		}
+	}
+}
+
+// unchunk takes the chunks of a body apart, whole or not.
+func unchunk(body string) (all string) {
+	for {
+		size, rest, ok := strings.Cut(body, "\r\n")
+		n, err := strconv.ParseInt(size, 16, 64)
+		if !ok || err != nil || n == 0 {
+			return all
+		}
+		all += rest[:min(int(n), len(rest))]
+		body = rest[min(int(n)+2, len(rest)):]
 	}
 }
 

@@ -27,7 +27,11 @@ func (x *exchange) rawBody() ([]byte, *apiError) {
 	}
 	var buf bytes.Buffer
 	buf.Grow(int(min(max(0, x.r.ContentLength), 32<<10)) + bytes.MinRead)
-	_, err := buf.ReadFrom(io.LimitReader(x.r.Body, maxBody+1))
+	body := io.LimitReader(x.r.Body, maxBody+1)
+	if x.fx.readPerSec > 0 {
+		body = &pacedReader{x, body, x.rec.Received}
+	}
+	_, err := buf.ReadFrom(body)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		x.w.Header().Set("Connection", "close")

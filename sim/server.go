@@ -24,6 +24,7 @@ type Server struct {
 	draws   draws
 	truth   truth
 	arrived atomic.Int64 // POST /v1/messages so far, for faults by count
+	turned  atomic.Int64 // connections turned away by faults
 	current atomic.Pointer[setting]
 
 	mu    sync.Mutex // guards what follows

@@ -55,8 +55,9 @@ func (s *Server) Serve(ln net.Listener) *Running {
 		},
 		done: make(chan error, 1),
 	}
+	door := s.door(ln) // what is not to listen from the start on does not from here on
 	go func() {
-		r.done <- r.http.Serve(ln)
+		r.done <- r.http.Serve(door)
 		close(r.done)
 	}()
 	return r

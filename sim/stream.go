@@ -35,12 +35,11 @@ func (x *exchange) answering() {
 // head sets the headers of an answer that is about to begin.
 func (x *exchange) head(contentType string) {
 	h := x.w.Header()
-	h.Set("Content-Type", contentType)
+	h.Set("Content-Type", x.contentType(contentType))
 	h.Set("Cache-Control", "no-cache")
-	if x.fx.noKeepAlive {
-		h.Set("Connection", "close")
-	}
+	x.connectionHeader()
 	x.rec.Levels = x.limitHeaders(time.Now())
+	x.skewResets()
 	x.rec.Status = http.StatusOK
 	x.pinging = x.req.stream
 }

@@ -82,6 +82,7 @@ type Totals struct {
 	OutputTokens   int
 	Events         int
 	Billed         Pico
+	TurnedAway     int // connections, by the faults refuse (by chance or count) and tls-fail
 	Faulted        int
 	Canceled       int
 	LatenessMedian time.Duration // of writes against what was due: the simulator's own error
@@ -95,7 +96,7 @@ func (t Totals) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]any{
 		"type": "totals", "requests": t.Requests, "by_status": t.ByStatus, "input_tokens": t.InputTokens,
 		"cache_write_5m_tokens": t.CacheWrite5m, "cache_write_1h_tokens": t.CacheWrite1h, "cache_read_tokens": t.CacheRead,
-		"output_tokens": t.OutputTokens, "billed_usd": t.Billed.Dollars(), "events": t.Events, "faulted": t.Faulted, "canceled": t.Canceled,
+		"output_tokens": t.OutputTokens, "billed_usd": t.Billed.Dollars(), "events": t.Events, "turned_away": t.TurnedAway, "faulted": t.Faulted, "canceled": t.Canceled,
 		"lateness_p50_ms": ms(t.LatenessMedian), "lateness_p99_ms": ms(t.LatenessP99), "lateness_max_ms": ms(t.LatenessMax),
 	})
 }
@@ -181,6 +182,7 @@ func (s *Server) Totals() Totals {
 	for status, n := range t.totals.ByStatus {
 		sum.ByStatus[status] = n
 	}
+	sum.TurnedAway = int(s.turned.Load())
 	sum.LatenessMedian, sum.LatenessP99 = t.late.quantile(0.5), t.late.quantile(0.99)
 	sum.LatenessMax = time.Duration(t.late.worst.Load())
 	return sum

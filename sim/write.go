@@ -34,12 +34,20 @@ func (x *exchange) write(b []byte) {
 	if x.err != nil || len(b) == 0 {
 		return
 	}
+	cut := x.fx.cutBytes > 0 && x.sent+len(b) >= x.fx.cutBytes
+	if cut {
+		b = b[:x.fx.cutBytes-x.sent]
+	}
 	if _, err := x.w.Write(b); err != nil {
 		x.err = errGone
 		return
 	}
+	x.sent += len(b)
 	if f, ok := x.w.(http.Flusher); ok {
 		f.Flush()
+	}
+	if cut {
+		x.err = x.fx.cutWhy
 	}
 }
 
@@ -126,11 +134,16 @@ func (x *exchange) untilWoken(wake <-chan struct{}) {
 	}
 }
 
-// nap waits, or is woken, or finds that the client has left. It says whether it
-// was woken.
+// nap waits, or is woken, or finds that the client has left or that the moment
+// of a cut has come. It says whether it was woken.
 func (x *exchange) nap(d time.Duration, wake <-chan struct{}) bool {
 	if x.err != nil || d <= 0 {
 		return false
+	}
+	cut := false
+	if !x.fx.cutAt.IsZero() {
+		left := max(0, time.Until(x.fx.cutAt))
+		cut, d = left <= d, min(d, left)
 	}
 	if x.timer == nil {
 		x.timer = time.NewTimer(d)
@@ -139,6 +152,9 @@ func (x *exchange) nap(d time.Duration, wake <-chan struct{}) bool {
 	}
 	select {
 	case <-x.timer.C:
+		if cut {
+			x.err = x.fx.cutWhy
+		}
 	case <-wake:
 		return true
 	case <-x.r.Context().Done():
