@@ -30,6 +30,8 @@ func TestFaultsByClass(t *testing.T) {
 		limitedBy   string
 		final       bool // the usage is final, so the cost is a bill
 		set         []string
+		rule        bool   // a rule of the server's own: no header can ask for it
+		scheme      string // of the target; "" is http
 	}{
 		{name: "ok", class: "ok", status: 200, final: true},
 		{name: "plain", class: "ok", status: 200, final: true, set: []string{"defaults.stream=false"}},
@@ -54,13 +56,38 @@ func TestFaultsByClass(t *testing.T) {
 		{name: "unknown events", fault: "unknown", class: "ok", status: 200, final: true},
 		{name: "split character", fault: "split-utf8", class: "ok", status: 200, final: true},
 		{name: "no usage", fault: "no-usage", class: "ok", status: 200},
+		{name: "refused", fault: "refuse", class: "connection", rule: true},
+		{name: "refused by count", fault: "refuse; every=1", class: "connection", rule: true},
+		{name: "handshake", fault: "tls-fail", class: "connection", rule: true, scheme: "https"},
+		{name: "silence", fault: "silence=20s", class: "timeout", set: []string{"target.timeout=3s"}},
+		{name: "reset before an answer", fault: "close; rst", class: "connection"},
+		{name: "cut by bytes", fault: "cut; bytes=900", class: "cut", status: 200},
+		{name: "cut by time", fault: "cut; at=20ms", class: "connection"},
+		{name: "cut plain", fault: "cut", class: "cut", status: 200, set: []string{"defaults.stream=false"}},
+		{name: "stalled plain", fault: "stall; for=20s", class: "stalled", status: 200, set: []string{"defaults.stream=false", "target.stall_timeout=3s"}},
+		{name: "malformed plain", fault: "malformed", class: "bad_response", status: 200, set: []string{"defaults.stream=false"}},
+		{name: "truncated plain", fault: "truncate", class: "bad_response", status: 200, set: []string{"defaults.stream=false"}},
+		{name: "content type", fault: "content-type=application/json", class: "bad_response", status: 200},
+		{name: "bad gateway", fault: "html=502", class: "server_error", status: 502},
+		{name: "no retry-after", fault: "status=429; for=7s, no-retry-after", class: "rate_limited", status: 429, limitedBy: "unknown"},
+		{name: "slow", fault: "slow=2", class: "ok", status: 200, final: true},
+		{name: "drip", fault: "drip=8000", class: "ok", status: 200, final: true},
+		{name: "read slowly", fault: "slow-read=500", class: "ok", status: 200, final: true},
+		{name: "stall with pings", fault: "stall=6; for=2s; pings", class: "ok", status: 200, final: true},
+		{name: "buffered", fault: "buffer", class: "ok", status: 200, final: true},
+		{name: "duplicate", fault: "duplicate=6", class: "ok", status: 200, final: true},
+		{name: "no keep-alive", fault: "no-keepalive", class: "ok", status: 200, final: true},
+		{name: "go away", fault: "goaway", class: "ok", status: 200, final: true, set: []string{"target.http=2"}},
+		{name: "clock", fault: "clock-skew=-1h", class: "ok", status: 200, final: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			headers := "{}"
-			if tt.fault != "" {
+			url, headers := url, "{}"
+			if tt.rule {
+				url = simulator(t, "--fault", tt.fault)
+			} else if tt.fault != "" {
 				headers = fmt.Sprintf("{x-sim-fault: %q}", tt.fault)
 			}
 			plan := write(t, dir, "plan.yaml", `version: 1
@@ -71,6 +98,9 @@ tasks: [{name: a, prompts: ["Say something about rivers {{index}}"]}]
 load: {users: {count: 2, requests: 4}}
 budget: {usd: 1}
 `)
+			if tt.scheme != "" {
+				url = tt.scheme + strings.TrimPrefix(url, "http")
+			}
 			args := []string{"run", plan, "--target", url, "--out", filepath.Join(dir, "run"), "--quiet", "--json"}
 			for _, s := range tt.set {
 				args = append(args, "--set", s)
@@ -85,7 +115,10 @@ budget: {usd: 1}
 			if want := map[bool]int{true: 0, false: 1}[tt.class == "ok"]; code != want && (code != tooBusy || want != 0) {
 				t.Errorf("exit %d; want %d\n%s", code, want, c.stderr.String())
 			}
-			served := truths(t, url)
+			var served map[string]truth
+			if !tt.rule { // where nobody is let in, nobody can ask
+				served = truths(t, url)
+			}
 			for _, r := range got {
 				if r.Class != tt.class || r.Status != tt.status {
 					t.Errorf("class %s, status %d, error %s; want %s, %d", r.Class, r.Status, raw(r), tt.class, tt.status)
