@@ -2,6 +2,9 @@ package cli_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,10 +88,46 @@ func TestExamples(t *testing.T) {
 				if args[0] == "check" && got != 0 || args[0] == "run" && got != want && got != tooBusy {
 					t.Errorf("%v: exit %d; want %d\n%s%s", args, got, want, stdout.String(), stderr.String())
 				}
+				if args[0] == "run" && got == want {
+					checkPredicted(t, plan, filepath.Join(args[len(args)-1], "summary.json"))
+				}
 				if args[0] == "run" && (!strings.Contains(stdout.String(), "ttft") || !strings.Contains(stdout.String(), "$")) {
 					t.Errorf("no report:\n%s", stdout.String())
 				}
 			}
 		})
+	}
+}
+
+// checkPredicted holds what check says of an example against a run of it on this
+// machine: tokens and dollars within 10 %. A run that was not valid is no measure.
+func checkPredicted(t *testing.T, plan, summary string) {
+	t.Helper()
+	var stdout, stderr strings.Builder
+	if code := cli.Run(t.Context(), []string{"check", plan, "--set", "seed=5", "--target", "sim", "--json"}, nil, strings.NewReader(""), &stdout, &stderr); code != 0 {
+		t.Fatalf("check: exit %d: %s", code, stderr.String())
+	}
+	var said struct {
+		Tokens struct {
+			Input  float64 `json:"input_tokens"`
+			Output float64 `json:"output_tokens"`
+		} `json:"tokens"`
+		Cost float64 `json:"cost_usd"`
+	}
+	var was struct {
+		Tokens struct{ Input, Output float64 }
+		Cost   struct{ USD float64 }
+	}
+	b, err := os.ReadFile(summary)
+	if err := errors.Join(err, json.Unmarshal([]byte(stdout.String()), &said), json.Unmarshal(b, &was)); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []struct {
+		name      string
+		said, was float64
+	}{{"input tokens", said.Tokens.Input, was.Tokens.Input}, {"output tokens", said.Tokens.Output, was.Tokens.Output}, {"dollars", said.Cost, was.Cost.USD}} {
+		if math.Abs(f.said-f.was) > 0.1*f.was || f.was == 0 {
+			t.Errorf("check says %v %s; the run had %v", f.said, f.name, f.was)
+		}
 	}
 }

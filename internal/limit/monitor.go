@@ -162,6 +162,28 @@ func (m *Monitor) Headroom() map[string]map[string]float64 {
 	return all
 }
 
+// Exhaustion returns, in seconds from now, when each limit will be used up if
+// it goes on as in the last minute, by class and limit; those that do not fall
+// are left out. It is nil where none does.
+func (m *Monitor) Exhaustion(now time.Time) map[string]map[string]float64 {
+	var all map[string]map[string]float64
+	for _, c := range m.Classes() {
+		for _, u := range c.Limits {
+			if u.Exhaustion == nil {
+				continue
+			}
+			if all == nil {
+				all = map[string]map[string]float64{}
+			}
+			if all[c.Name] == nil {
+				all[c.Name] = map[string]float64{}
+			}
+			all[c.Name][string(u.Kind)] = max(0, (*u.Exhaustion - now.Sub(u.At)).Seconds())
+		}
+	}
+	return all
+}
+
 // Classes returns everything that is known, sorted by name.
 func (m *Monitor) Classes() []Class {
 	m.mu.Lock()

@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"math"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -166,6 +167,10 @@ func TestExhaustion(t *testing.T) {
 			m.Observe("m", l, at(float64(s)/4))
 		}
 		got := m.Classes()[0].Limits[0].Exhaustion
+		ten := m.Exhaustion(m.Classes()[0].Limits[0].At.Add(10 * time.Second))["m"]
+		if left, ok := ten[string(kinds[c.kind])]; ok != (got != nil) || ok && math.Abs(left-got.Seconds()+10) > 1e-6 {
+			t.Errorf("%s: ten seconds later %v s are left; want ten less than %v", c.name, ten, got)
+		}
 		switch {
 		case c.want < 0 && got != nil:
 			t.Errorf("%s: exhausted in %v; want no projection", c.name, *got)

@@ -248,4 +248,7 @@ type Sample struct {
 	// Headroom is the lowest share of each limit that is left now, by model class
 	// and limit: {"haiku-4.5":{"requests":0.98}}.
 	Headroom map[string]map[string]float64 `json:"headroom,omitempty"`
+	// Exhaustion is in how many seconds a limit will be used up if it goes on as in
+	// the last minute; a limit that does not fall is not there.
+	Exhaustion map[string]map[string]float64 `json:"exhaustion_s,omitempty"`
 }

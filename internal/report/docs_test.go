@@ -71,7 +71,7 @@ func TestFormatPages(t *testing.T) {
 	if m := undocumented(t, man, run, "slo"); len(m) > 0 {
 		t.Errorf("run.md does not name the fields %q of manifest.json", m)
 	}
-	sample := metrics.Sample{Stage: "s", Users: 1, TargetRate: 1, ReadLagMax: 1, Headroom: map[string]map[string]float64{}}
+	sample := metrics.Sample{Stage: "s", Users: 1, TargetRate: 1, ReadLagMax: 1, Headroom: map[string]map[string]float64{}, Exhaustion: map[string]map[string]float64{}}
 	if m := undocumented(t, sample, run); len(m) > 0 {
 		t.Errorf("run.md does not name the fields %q of samples.jsonl", m)
 	}
