@@ -1,8 +1,12 @@
 package sim
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"io"
 	"sync"
 	"time"
 )
@@ -55,7 +59,8 @@ func (req *request) placeBreakpoints() *apiError {
 // keys the draws.
 func (req *request) seal() {
 	h := sha256.New()
-	h.Write([]byte(req.model.id + "\x00" + req.speed + "\x00"))
+	h.Write([]byte(req.model.id + "\x00standard\x00"))
+	marks := req.marks()
 	sum := amount{}
 	var prev digest
 	for i := range req.blocks {
@@ -64,7 +69,7 @@ func (req *request) seal() {
 		h.Sum(prev[:0])
 		b.payload = nil
 		sum = sum.plus(b.size)
-		b.chain, b.upTo = prev, sum.tokens(req.model)
+		b.chain, b.upTo, b.mark = prev, sum.tokens(req.model), marks[req.level(i)]
 		h.Reset()
 		h.Write(prev[:])
 	}
@@ -74,11 +79,45 @@ func (req *request) seal() {
 	h.Sum(req.digest[:0])
 }
 
-// cacheKey is a prefix in a workspace. Model and speed are part of the prefix.
+// The levels of a prompt. What is changed in one leaves what was cached of those
+// before it as it is.
+const (
+	levelTools = iota
+	levelSystem
+	levelMessages
+)
+
+func (req *request) level(i int) int {
+	switch {
+	case i < len(req.tools):
+		return levelTools
+	case i < req.before:
+		return levelSystem
+	}
+	return levelMessages
+}
+
+// marks stands for what, outside the blocks, makes a prefix another, by level: the
+// speed from the system prompt on; choice of tools, thinking, effort and whether
+// there are images in the messages. Asking for a default changes nothing.
+func (req *request) marks() (all [3]uint64) {
+	h := fnv.New64a()
+	io.WriteString(h, req.speed)
+	all[levelSystem] = h.Sum64()
+	effort := cmp.Or(req.effort, req.model.defaultEffort())
+	fmt.Fprint(h, "\x00", req.think.on, req.think.budget, "\x00", effort, "\x00", req.choice, "\x00", req.images > 0)
+	all[levelMessages] = h.Sum64()
+	return all
+}
+
+// cacheKey is a prefix in a workspace. The model is part of the prefix.
 type cacheKey struct {
 	workspace uint64
+	mark      uint64
 	prefix    digest
 }
+
+func (b *block) key(workspace uint64) cacheKey { return cacheKey{workspace, b.mark, b.chain} }
 
 // entry is a cached prefix. It can be read from the moment it is stored, which
 // is when the answer that writes it begins.
@@ -129,7 +168,7 @@ func (c *cache) lookup(req *request, workspace uint64, now time.Time) lookup {
 		if res.store == nil {
 			res.store = make(map[cacheKey]time.Duration, maxBreakpoints)
 		}
-		res.store[cacheKey{workspace, b.chain}] = b.ttl
+		res.store[b.key(workspace)] = b.ttl
 		end = b.upTo
 		if b.ttl == time.Hour {
 			oneHour = b.upTo
@@ -146,7 +185,7 @@ func (c *cache) longest(blocks []block, workspace uint64, least int, now time.Ti
 		if blocks[j].upTo < least {
 			break
 		}
-		key := cacheKey{workspace, blocks[j].chain}
+		key := blocks[j].key(workspace)
 		if e, ok := c.entries[key]; ok && !now.After(e.expires) {
 			return blocks[j].upTo, key
 		}

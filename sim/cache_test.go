@@ -134,3 +134,92 @@ func TestRefusedRequestsLeaveTheCacheAlone(t *testing.T) {
 		}
 	})
 }
+
+// A byte of difference anywhere before the breakpoint misses; one after it does
+// not. Least lengths are exact.
+func TestCacheIsExact(t *testing.T) {
+	body := func(model string, tokens int, edit int, after string) string {
+		text := []byte(strings.Repeat("word", tokens))
+		if edit >= 0 {
+			text[edit] ^= 1
+		}
+		return `{"model":"` + model + `","max_tokens":1,"system":[{"type":"text","text":"` + string(text) +
+			`","cache_control":{"type":"ephemeral"}}],"messages":[{"role":"user","content":"` + after + `"}]}`
+	}
+	bubble(t, Config{Profile: Instant}, func(t *testing.T, a *api) {
+		const n = 4096 // Haiku 4.5's least
+		a.post("/v1/messages", body("claude-haiku-4-5", n, -1, "first"))
+		if r := a.last(); r.CacheWrite5m != n {
+			t.Fatalf("%d tokens written, want %d", r.CacheWrite5m, n)
+		}
+		for _, edit := range []int{0, 1, 2 * n, 4*n - 1} {
+			a.post("/v1/messages", body("claude-haiku-4-5", n, edit, "first"))
+			if r := a.last(); r.CacheRead != 0 || r.CacheWrite5m != n {
+				t.Errorf("byte %d edited: %d read, %d written", edit, r.CacheRead, r.CacheWrite5m)
+			}
+		}
+		a.post("/v1/messages", body("claude-haiku-4-5", n, -1, "second"))
+		if r := a.last(); r.CacheRead != n {
+			t.Errorf("edited after the breakpoint: %d read, want %d", r.CacheRead, n)
+		}
+		for _, m := range models() {
+			least := m.minCache
+			if m.newTokenizer() {
+				least = (least-1)*10/13 + 1 // "word" is 1.3 tokens there, rounded up
+			}
+			for _, tt := range []struct {
+				tokens int
+				cached bool
+			}{{least - 1, false}, {least, true}} {
+				a.post("/v1/messages", body(m.id, tt.tokens, 3, "least"))
+				if r := a.last(); (r.CacheWrite5m > 0) != tt.cached || r.CacheWrite5m+r.InputTokens < tt.tokens {
+					t.Errorf("%s: %d written of a prefix of %d words", m.id, r.CacheWrite5m, tt.tokens)
+				}
+			}
+		}
+	})
+}
+
+// What is changed outside the blocks invalidates the levels that the
+// documentation names, and no others.
+func TestCacheLevels(t *testing.T) {
+	const tools, system, messages = 1, 2, 3
+	body := func(more string) string {
+		mark := `,"cache_control":{"type":"ephemeral"}`
+		return `{"model":"claude-opus-5","max_tokens":2000,` +
+			`"tools":[{"name":"look","input_schema":{"type":"object"},"description":"` + words(1000, "tool") + `"` + mark + `}],` +
+			`"system":[{"type":"text","text":"` + words(1000, "sys.") + `"` + mark + `}],` +
+			`"messages":[{"role":"user","content":[{"type":"text","text":"` + words(1000, "user") + `"` + mark + `}]}]` + more + `}`
+	}
+	image := `,{"type":"image","source":{"type":"base64","media_type":"image/png","data":"aGk="}}]}]`
+	withImage := strings.Replace(body(""), "]}]", image, 1)
+	for _, tt := range []struct {
+		name, body string
+		hits       int
+	}{
+		{"the same", body(""), messages},
+		{"default choice", body(`,"tool_choice":{"type":"auto"}`), messages},
+		{"default effort", body(`,"output_config":{"effort":"high"}`), messages},
+		{"other choice", body(`,"tool_choice":{"type":"none"}`), system},
+		{"no parallel tools", body(`,"tool_choice":{"type":"auto","disable_parallel_tool_use":true}`), system},
+		{"thinking", body(`,"thinking":{"type":"adaptive"}`), system},
+		{"effort", body(`,"output_config":{"effort":"low"}`), system},
+		{"an image", withImage, system},
+		{"fast", body(`,"speed":"fast"`), tools},
+		{"another tool", strings.Replace(body(""), "look", "find", 1), 0},
+		{"another system", strings.Replace(body(""), "sys.", "sys!", 1), tools},
+	} {
+		bubble(t, Config{Profile: Instant}, func(t *testing.T, a *api) {
+			a.post("/v1/messages", body(""), "Anthropic-Beta", "fast-mode-2026-02-01")
+			first := a.last()
+			ans := a.post("/v1/messages", tt.body, "Anthropic-Beta", "fast-mode-2026-02-01")
+			r := a.last()
+			if ans.status != 200 || first.CacheWrite5m == 0 {
+				t.Fatalf("%s: status %d, %s, %+v", tt.name, ans.status, ans.body, first)
+			}
+			if got := int(float64(r.CacheRead)/float64(first.CacheWrite5m)*3 + 0.5); got != tt.hits {
+				t.Errorf("%s: %d of %d tokens read: %d levels, want %d", tt.name, r.CacheRead, first.CacheWrite5m, got, tt.hits)
+			}
+		})
+	}
+}

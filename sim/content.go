@@ -20,6 +20,7 @@ type block struct {
 	eligible bool          // may carry a breakpoint
 	chain    digest        // of the prefix that ends here; set by seal
 	upTo     int           // tokens of that prefix; set by seal
+	mark     uint64        // of what else the prefix depends on; set by seal
 }
 
 // readCacheControl returns the ttl of a cache_control object; 0 without one.

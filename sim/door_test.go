@@ -38,7 +38,9 @@ func ping(addr string) (string, error) {
 		return "", err
 	}
 	defer conn.Close()
-	fmt.Fprint(conn, "GET /v1/models HTTP/1.1\r\nHost: sim\r\nX-Api-Key: k\r\nAnthropic-Version: 2023-06-01\r\nConnection: close\r\n\r\n")
+	if _, err = fmt.Fprint(conn, "GET /v1/models HTTP/1.1\r\nHost: sim\r\nX-Api-Key: k\r\nAnthropic-Version: 2023-06-01\r\nConnection: close\r\n\r\n"); err != nil {
+		return "", err
+	}
 	b, err := io.ReadAll(conn)
 	return string(b), err
 }

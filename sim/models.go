@@ -69,6 +69,14 @@ func (m *model) alwaysThinks() bool {
 	return m.mythical() || m.family == "opus" && m.generation >= 55
 }
 
+// defaultEffort is published for the 5.x models; that of the others is an assumption.
+func (m *model) defaultEffort() string {
+	if m.generation >= 55 && m.family != "sonnet" {
+		return "medium"
+	}
+	return "high"
+}
+
 // thinksByDefault: thinking, its text omitted, unless the request says otherwise.
 func (m *model) thinksByDefault() bool { return m.mythical() || m.generation >= 55 }
 

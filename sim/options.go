@@ -33,6 +33,9 @@ func (b body) readThinking(req *request, h head, _ catalogue) *apiError {
 		return invalid("max_tokens: 0 cannot be combined with thinking")
 	}
 	req.think.on = (explicit || kind == "" && req.model.thinksByDefault()) && req.maxTokens > 0
+	if budget != nil {
+		req.think.budget = *budget
+	}
 	req.think.shown = display == "summarized" || display == "" && req.model.generation < 47
 	return nil
 }

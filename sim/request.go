@@ -22,6 +22,7 @@ type request struct {
 	maxTokens int
 	stream    bool
 	blocks    []block // tools, system, messages: the order of the cache prefix
+	before    int     // how many of them stand before the messages
 	total     amount
 	digest    digest // of everything that decides the draws
 	echo      string // words of the last user message
@@ -29,6 +30,7 @@ type request struct {
 	think     thinking
 	effort    string
 	tools     []tool
+	choice    string          // tool_choice; "" is the default
 	tool      *tool           // the tool that is called, if any
 	schema    json.RawMessage // output_config.format: the answer is JSON of this shape
 	stops     []string
@@ -42,7 +44,10 @@ type request struct {
 
 // thinking says whether the answer begins with a thinking block, and whether
 // its text is shown.
-type thinking struct{ on, shown bool }
+type thinking struct {
+	on, shown bool
+	budget    int // 0 is none
+}
 
 // body is a request body, field by field, still undecoded.
 type body map[string]json.RawMessage

@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -49,6 +51,9 @@ func (b body) readToolChoice(req *request, h head, _ catalogue) *apiError {
 	}
 	kind := choice.text("type")
 	forced := kind == "any" || kind == "tool"
+	if alone := string(choice["disable_parallel_tool_use"]) == "true"; alone || kind == "none" || forced {
+		req.choice = fmt.Sprint(cmp.Or(kind, "auto"), " ", choice.text("name"), " ", alone)
+	}
 	switch {
 	case forced && req.model.noForcedTools():
 		return invalid("tool_choice: type %q is not supported by %s", kind, req.model.id)

@@ -25,6 +25,7 @@ func (b body) readMessages(req *request, h head, _ catalogue) *apiError {
 		return invalid("messages: between 1 and 100000 messages are required")
 	}
 	before := ""
+	req.before = len(req.blocks)
 	for i, raw := range list {
 		m, e := h.object(at("messages", i), raw, "role", "content")
 		if e != nil {
