@@ -31,6 +31,7 @@ var layout = []struct{ pkg, imports string }{
 	{"e2e", "sim"},
 	{"bench", ""},
 	{"bench/server", ""},
+	{"bench/reader", ""},
 }
 
 // Pure packages do arithmetic: no file, socket, log line or signal. Imports are

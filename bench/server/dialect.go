@@ -31,8 +31,8 @@ var messages = dialect{
 
 var chat = dialect{
 	event: "data: {\"id\":\"chatcmpl\",\"object\":\"chat.completion.chunk\",\"created\":0,\"model\":\"timed\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" word\"},\"finish_reason\":null}]}\n\n",
-	start: func(string, asked) string {
-		return "data: {\"id\":\"chatcmpl\",\"object\":\"chat.completion.chunk\",\"created\":0,\"model\":\"timed\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n"
+	start: func(id string, _ asked) string {
+		return "data: {\"id\":\"chatcmpl-" + id + "\",\"object\":\"chat.completion.chunk\",\"created\":0,\"model\":\"timed\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n"
 	},
 	end: func(_ string, a asked, n int) string {
 		s := "data: {\"id\":\"chatcmpl\",\"object\":\"chat.completion.chunk\",\"created\":0,\"model\":\"timed\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"

@@ -108,11 +108,12 @@ func (s *server) enter() (number, open int64) {
 // truth is one line of the log. Instants are nanoseconds since 1970; before and
 // after stand around the one system call that writes the event.
 type truth struct {
-	ID          string `json:"id"`      // the header request-id
-	API         string `json:"api"`     // messages or chat
-	Open        int64  `json:"open"`    // requests under way when this one began, itself included
-	Arrived     int64  `json:"arrived"` // the kernel had the request's last bytes
-	Read        int64  `json:"read"`    // we had them
+	ID          string `json:"id"`                  // the header request-id
+	ClientID    string `json:"client_id,omitempty"` // the request's header x-request-id
+	API         string `json:"api"`                 // messages or chat
+	Open        int64  `json:"open"`                // requests under way when this one began, itself included
+	Arrived     int64  `json:"arrived"`             // the kernel had the request's last bytes
+	Read        int64  `json:"read"`                // we had them
 	FirstBefore int64  `json:"first_before"`
 	FirstAfter  int64  `json:"first_after"`
 	LastBefore  int64  `json:"last_before"`

@@ -26,7 +26,7 @@ func (s *server) connection(c net.Conn) {
 		if err != nil {
 			return
 		}
-		at := truth{Arrived: in.at, Read: time.Now().UnixNano()}
+		at := truth{Arrived: in.at, Read: time.Now().UnixNano(), ClientID: req.Header.Get("x-request-id")}
 		if !s.route(c, req, body, at) {
 			return
 		}
