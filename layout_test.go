@@ -32,6 +32,7 @@ var layout = []struct{ pkg, imports string }{
 	{"bench", ""},
 	{"bench/server", ""},
 	{"bench/reader", ""},
+	{"bench/peers", ""},
 }
 
 // Pure packages do arithmetic: no file, socket, log line or signal. Imports are

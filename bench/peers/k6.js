@@ -1,0 +1,42 @@
+// Streams of the Messages API for k6 with the extension xk6-sse, each timed to
+// its first content by the script's clock: whole milliseconds, as JavaScript's is.
+import sse from 'k6/x/sse';
+
+export const options = {
+  discardResponseBodies: true,
+  systemTags: ['status'],
+  scenarios: {
+    streams: {
+      executor: 'ramping-vus',
+      startVUs: 0,
+      stages: [
+        { duration: __ENV.PEERS_RAMP, target: Number(__ENV.PEERS_STREAMS) },
+        { duration: __ENV.PEERS_HOLD, target: Number(__ENV.PEERS_STREAMS) },
+      ],
+      gracefulStop: '5s',
+    },
+  },
+};
+
+const body = JSON.stringify({
+  model: 'claude-haiku-4-5',
+  max_tokens: 1000,
+  stream: true,
+  messages: [{ role: 'user', content: 'count' }],
+});
+const headers = { 'content-type': 'application/json', 'anthropic-version': '2023-06-01' };
+
+export default function () {
+  let first = 0;
+  const began = Date.now();
+  const response = sse.open(`${__ENV.PEERS_URL}/v1/messages`, { method: 'POST', body, headers }, (client) => {
+    client.on('event', (event) => {
+      if (first === 0 && event.name === 'content_block_delta') {
+        first = Date.now();
+      }
+    });
+  });
+  if (first !== 0) {
+    console.log(JSON.stringify({ id: response.headers['Request-Id'], ttft_ms: first - began }));
+  }
+}

@@ -1,0 +1,180 @@
+// Command peers runs tokenload and other load generators against one timed
+// server, one after the other, and holds what each reported against what the
+// server knows to be true. bench/peers/run starts it; docs/benchmarks.md has
+// its tables and says how each figure was read.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func main() {
+	var o options
+	names := flag.String("tools", "", "comma-separated, of "+strings.Join(toolNames(), ", ")+"; empty: all")
+	levels := flag.String("streams", "1,10,100,300,600,1000,2000", "comma-separated streams at once")
+	flag.IntVar(&o.repeats, "repeats", 3, "runs of each tool at each level")
+	flag.DurationVar(&o.shape.measured, "measured", 8*time.Second, "the part of each run that counts, after ramp and one stream")
+	flag.StringVar(&o.build, "build", "bench/peers/.build", "folder for what is installed")
+	flag.StringVar(&o.results, "results", "bench/peers/.build/results", "folder for what was measured; it may hold earlier runs")
+	report := flag.Bool("report", false, "run nothing, print what the results folder has")
+	smoke := flag.Bool("smoke", false, "tokenload and the bare reader, one stream, once")
+	flag.Parse()
+	o.shape.ttft, o.shape.gap, o.shape.events = 50*time.Millisecond, 10*time.Millisecond, 300
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	err := o.choose(*names, *levels)
+	switch {
+	case err != nil:
+	case *smoke:
+		err = o.smoke(ctx)
+	case *report:
+		err = printReport(os.Stdout, o.results)
+	default:
+		if err = o.run(ctx); err == nil {
+			err = printReport(os.Stdout, o.results)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		os.Exit(1)
+	}
+}
+
+// shape is the stream that every tool gets, and how long it gets them.
+type shape struct {
+	ttft, gap time.Duration
+	events    int
+	measured  time.Duration
+}
+
+// stream is how long one stream lasts.
+func (s shape) stream() time.Duration { return s.ttft + time.Duration(s.events-1)*s.gap }
+
+// ramp spreads the starts over one stream, so that the streams do not all begin
+// and end together ever after.
+func (s shape) ramp() time.Duration { return max(time.Second, s.stream().Round(time.Second)) }
+
+// load is how long a tool is told to run: the last streams to start in the ramp
+// have ended when the measured part begins, wherever in a stream the load ends.
+func (s shape) load() time.Duration { return s.ramp() + s.ramp() + s.measured }
+
+// at measures longer where few streams start, so that 100 of them have a p99.
+func (s shape) at(streams int) shape {
+	if streams <= 100 {
+		s.measured += s.measured / 2
+	}
+	return s
+}
+
+type options struct {
+	tools   []tool
+	levels  []int
+	repeats int
+	shape   shape
+	build   string // folders
+	results string
+}
+
+func (o *options) choose(names, levels string) error {
+	for name := range strings.SplitSeq(names, ",") {
+		i := slices.IndexFunc(tools, func(t tool) bool { return t.name == name })
+		if i < 0 && names != "" {
+			return fmt.Errorf("no tool %q: want some of %s", name, strings.Join(toolNames(), ", "))
+		}
+		if i >= 0 {
+			o.tools = append(o.tools, tools[i])
+		}
+	}
+	if names == "" {
+		o.tools = tools
+	}
+	for level := range strings.SplitSeq(levels, ",") {
+		n, err := strconv.Atoi(level)
+		if err != nil || n < 1 {
+			return fmt.Errorf("streams %q: want a number from 1", level)
+		}
+		o.levels = append(o.levels, n)
+	}
+	return nil
+}
+
+// run measures each tool at each level. A tool that is not to be had is passed
+// over; one that broke at a level is not taken above 1,000 streams.
+func (o *options) run(ctx context.Context) error {
+	b, err := newBuild(ctx, o.build)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.results, 0o755); err != nil {
+		return err
+	}
+	for _, t := range o.tools {
+		version, err := t.prepare(ctx, b)
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "peers: %s is left out: %v\n", t.name, err)
+			continue
+		}
+		if err := o.measure(ctx, b, t, version); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *options) measure(ctx context.Context, b build, t tool, version string) error {
+	broke := false
+	for _, streams := range o.levels {
+		if broke && streams > 1000 {
+			break
+		}
+		for range o.repeats {
+			f := once(ctx, b, t, job{streams: streams, shape: o.shape.at(streams)})
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			f.Tool, f.Version, f.Streams = t.name, version, streams
+			broke = broke || f.broke() != ""
+			fmt.Fprintln(os.Stderr, f)
+			if err := f.save(o.results); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// smoke judges that the machinery works, not how fast: every stream is whole,
+// reported, and told to within the time a busy machine may take.
+func (o *options) smoke(ctx context.Context) error {
+	o.shape.events, o.shape.measured = 30, time.Second
+	dir, err := os.MkdirTemp("", "tokenload-peers-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b, err := newBuild(ctx, filepath.Join(dir, "build"))
+	if err != nil {
+		return err
+	}
+	for _, t := range tools[:2] {
+		if _, err := t.prepare(ctx, b); err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+		f := once(ctx, b, t, job{streams: 1, shape: o.shape})
+		f.Tool, f.Streams = t.name, 1
+		fmt.Println(f)
+		if f.Failure != "" || f.Samples == 0 || f.Failed > 0 || f.Unreported > 0 {
+			return fmt.Errorf("%s: %d streams reported, %d failed, %d unreported %s", t.name, f.Samples, f.Failed, f.Unreported, f.Failure)
+		}
+	}
+	return nil
+}
