@@ -29,13 +29,21 @@ type GuardConfig struct {
 	// OnExhausted is called once, when nothing is in flight and what asks for
 	// money still does not fit. From then on every request is over_budget.
 	OnExhausted func()
-	// Both are called from the goroutine of a request, and hold it up while they run.
+	// OnOverrun is called once, when a call has cost more than its worst case: the
+	// server bills what the request does not show. Later reservations are larger
+	// by the same factor.
+	OnOverrun func(cost, worst call.USD)
+	// All are called from the goroutine of a request, and hold it up while they run.
 }
 
 // Guard is a Sender's purse: it reserves the worst case of a request before it is
 // sent and settles with what it really cost, so that what is spent and what may
 // still be spent never pass the budget together. It also fills in the cost of
 // every result. Any number of goroutines may use it.
+//
+// Should a call cost more than its reservation all the same, because the server
+// adds to prompts or has prices of its own, what it cost is spent, and the
+// reservations after it are raised by as much: such a server is met once.
 //
 // Reservations take no lock until the first one does not fit. The load is then no
 // longer the plan's: that request and all after it are phase budget_tail.
@@ -47,12 +55,14 @@ type Guard struct {
 	stop    <-chan struct{}
 	onWarn  func(Spend)
 	onDone  func()
+	onOver  func(cost, worst call.USD)
 
 	committed atomic.Int64  // spent and reserved, pico-dollars
 	spent     atomic.Int64  // settled, pico-dollars
 	uncertain atomic.Int64  // the part of spent that is bounds
 	flight    atomic.Uint64 // low half: in flight; high half: how many ever started
 	overruns  atomic.Int64
+	excess    atomic.Int64 // thousandths that the dearest overrun was of its worst case; 0 is none
 	refused   atomic.Int64
 	warned    atomic.Bool
 	tail      atomic.Bool
@@ -79,7 +89,8 @@ func NewGuard(c GuardConfig) (*Guard, error) {
 		return nil, errors.New("warn_at is not a share between 0 and 1")
 	}
 	g := NewMeter(c.Catalog)
-	g.budget, g.wait, g.stop, g.onWarn, g.onDone = c.Budget, c.Wait, c.Stop, c.OnWarn, c.OnExhausted
+	g.budget, g.wait, g.stop = c.Budget, c.Wait, c.Stop
+	g.onWarn, g.onDone, g.onOver = c.OnWarn, c.OnExhausted, c.OnOverrun
 	g.warnAt = call.USD(math.Ceil(c.WarnAt * float64(c.Budget)))
 	return g, nil
 }
@@ -134,7 +145,8 @@ func (g *Guard) Spend() Spend {
 // A call that panics, or that emits nothing, is settled at its whole reservation.
 func (g *Guard) Wrap(send call.Sender) call.Sender {
 	return func(ctx context.Context, req call.Request, emit func(call.Result)) {
-		t := tally{guard: g, reserved: int64(g.catalog.Bound(req))}
+		worst := int64(g.catalog.Bound(req))
+		t := tally{guard: g, worst: worst, reserved: g.raise(worst)}
 		class := g.admit(ctx, &req, t.reserved)
 		if g.tail.Load() {
 			req.Phase = call.BudgetTail
@@ -146,6 +158,9 @@ func (g *Guard) Wrap(send call.Sender) call.Sender {
 		defer t.settle()
 		send(ctx, req, func(res call.Result) {
 			usd, bound := g.catalog.Charge(req, res)
+			if bound { // nobody has said what it cost: as much as others may have
+				usd = max(usd, call.USD(min(g.raise(int64(usd)), t.reserved)))
+			}
 			res.Cost, res.CostBound = usd, bound
 			t.add(int64(usd), bound)
 			emit(res)
@@ -230,13 +245,34 @@ func (g *Guard) take(amount int64) bool {
 	}
 }
 
+// raise makes a worst case larger by what the dearest overrun was over its own.
+func (g *Guard) raise(worst int64) int64 {
+	if e := g.excess.Load(); e > 0 {
+		return scale(worst, uint64(e), 1000, true)
+	}
+	return worst
+}
+
+// overrun notes a call that cost more than its worst case.
+func (g *Guard) overrun(cost, worst int64) {
+	ratio := int64(math.MaxInt64)
+	if worst > 0 {
+		ratio = scale(cost, 1000, uint64(worst), true)
+	}
+	for old := g.excess.Load(); ratio > old; old = g.excess.Load() {
+		if g.excess.CompareAndSwap(old, ratio) {
+			break
+		}
+	}
+	if g.overruns.Add(1) == 1 && g.onOver != nil {
+		g.onOver(call.USD(cost), call.USD(worst))
+	}
+}
+
 // settle turns a reservation into what was spent. The money is back before the
 // call stops counting as in flight: with nothing in flight, nothing is reserved.
 func (g *Guard) settle(reserved, cost, uncertain int64) {
 	g.spend(cost, uncertain)
-	if cost > reserved {
-		g.overruns.Add(1)
-	}
 	if g.budget > 0 {
 		addTo(&g.committed, cost-reserved)
 	}

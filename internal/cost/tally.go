@@ -6,6 +6,7 @@ import "sync"
 // goroutine, so it has a lock of its own.
 type tally struct {
 	guard    *Guard
+	worst    int64 // what the request alone says
 	reserved int64
 
 	mu        sync.Mutex
@@ -52,5 +53,8 @@ func (t *tally) settle() {
 		cost = t.reserved
 	}
 	t.mu.Unlock()
+	if cost > t.reserved {
+		t.guard.overrun(cost, t.worst)
+	}
 	t.guard.settle(t.reserved, cost, uncertain)
 }

@@ -50,6 +50,49 @@ func TestOverrunIsTold(t *testing.T) {
 	}
 }
 
+// A server that bills more than requests show is met once: from then on its
+// factor is reserved, and taken for calls whose end nobody saw.
+func TestReservationsLearnFromAnOverrun(t *testing.T) {
+	type told struct{ Cost, Worst call.USD }
+	var over []told
+	g := newGuard(t, GuardConfig{Budget: call.Dollar, OnOverrun: func(cost, worst call.USD) { over = append(over, told{cost, worst}) }})
+	only(t, g.Wrap(after(0, 10)), cents(10)) // no overrun: 10 cents of 10 and the framing
+	only(t, g.Wrap(after(0, 15)), cents(10)) // half as much again
+	worst := 10*cent + framing
+	var during Spend
+	lost := only(t, g.Wrap(func(_ context.Context, req call.Request, emit func(call.Result)) {
+		during = g.Spend()
+		r := req.Result(call.Cut)
+		r.Written = true
+		emit(r)
+	}), cents(10))
+	// 15 cents over a worst case of 10 and a little is 1.5, rounded up to thousandths.
+	want := worst / 1000 * 1500
+	if during.Reserved < want || during.Reserved > want+1000 || lost.Cost != during.Reserved || !lost.CostBound {
+		t.Errorf("after an overrun of half: reserved %s, lost call charged %s; want %s", during.Reserved.Decimal(), lost.Cost.Decimal(), want.Decimal())
+	}
+	only(t, g.Wrap(after(0, 15)), cents(10)) // fits what is reserved now
+	only(t, g.Wrap(after(0, 12)), cents(6))  // twice as much: told no more
+	if s := g.Spend(); s.Overruns != 2 || s.Spent > s.Budget {
+		t.Errorf("spend = %+v; want two overruns within the budget", s)
+	}
+	if diff := cmp.Diff([]told{{15 * cent, worst}}, over); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+}
+
+// An absurd bill leaves nothing to spend, and no sum turns negative.
+func TestAbsurdOverrun(t *testing.T) {
+	g := newGuard(t, GuardConfig{Budget: call.Dollar})
+	only(t, g.Wrap(after(0, math.MaxInt64)), cents(1))
+	if r := only(t, g.Wrap(after(0, 1)), cents(1)); r.Class != call.OverBudget {
+		t.Errorf("after an absurd bill: %s; want over_budget", r.Class)
+	}
+	if s := g.Spend(); s.Spent != math.MaxInt64 || s.Reserved != 0 || s.Overruns != 1 {
+		t.Errorf("spend = %+v", s)
+	}
+}
+
 func TestSeveralAttempts(t *testing.T) {
 	g := newGuard(t, GuardConfig{Budget: call.Dollar})
 	var late func(call.Result)

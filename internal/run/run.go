@@ -132,7 +132,12 @@ func (e *execution) purse() (*cost.Guard, error) {
 	return cost.NewGuard(cost.GuardConfig{
 		Budget: p.Budget.Guard.Budget, WarnAt: p.Budget.Guard.WarnAt, Wait: p.Load.Mode == plan.Users, Catalog: p.Catalog, Stop: e.noMore,
 		OnWarn: func(s cost.Spend) {
-			e.warn(fmt.Sprintf("%v of the budget of %v is spent or reserved", s.Spent+s.Reserved, s.Budget))
+			e.warn(fmt.Sprintf("warning: %.0f %% of the budget is spent: %v of %v; at most %v more is reserved for what is running",
+				100*s.Utilization, s.Spent, s.Budget, s.Reserved))
+		},
+		OnOverrun: func(cost, worst call.USD) {
+			e.warn(fmt.Sprintf("warning: a call cost %v, and its request allows %v at most: the target bills what requests do not show, "+
+				"or its prices are not the plan's. Reservations are raised by as much", cost, worst))
 		},
 		OnExhausted: func() { e.halt("budget", "the next request did not fit the budget and nothing was in flight") },
 	})
