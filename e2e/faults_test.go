@@ -17,22 +17,17 @@ const (
 	usdOutput = 5e-6
 )
 
-// Every class of failure, provoked on a simulator in another process: each
-// attempt stands under its class with the request id the server gave it, final
-// usage is priced to the pico-dollar, and a bound is never below what was served.
+// dialects are the ways to say the same.
+var dialects = []string{"messages", "chat"}
+
+// Every class of failure, provoked on a simulator in another process through
+// either dialect: each attempt stands under its class with the request id the
+// server gave it, final usage is priced to the pico-dollar, and a bound is never
+// below what was served.
 func TestFaultsByClass(t *testing.T) {
 	t.Parallel()
 	url := simulator(t, "--seed", "7", "--key", secret)
-	tests := []struct {
-		name, fault string // in the simulator's words
-		class       string
-		status      int
-		limitedBy   string
-		final       bool // the usage is final, so the cost is a bill
-		set         []string
-		rule        bool   // a rule of the server's own: no header can ask for it
-		scheme      string // of the target; "" is http
-	}{
+	tests := []faultCase{
 		{name: "ok", class: "ok", status: 200, final: true},
 		{name: "plain", class: "ok", status: 200, final: true, set: []string{"defaults.stream=false"}},
 		{name: "requests", fault: "status=429", class: "rate_limited", status: 429, limitedBy: "unknown"},
@@ -81,57 +76,79 @@ func TestFaultsByClass(t *testing.T) {
 		{name: "clock", fault: "clock-skew=-1h", class: "ok", status: 200, final: true},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			dir := t.TempDir()
-			url, headers := url, "{}"
-			if tt.rule {
-				url = simulator(t, "--fault", tt.fault)
-			} else if tt.fault != "" {
-				headers = fmt.Sprintf("{x-sim-fault: %q}", tt.fault)
-			}
-			plan := write(t, dir, "plan.yaml", `version: 1
+		for _, api := range dialects {
+			t.Run(tt.name+"/"+api, func(t *testing.T) {
+				t.Parallel()
+				one := tt
+				if api == "chat" && tt.limitedBy == "unknown" {
+					one.limitedBy = "tokens" // OpenAI's errors name one of two
+				}
+				one.run(t, api, url)
+			})
+		}
+	}
+}
+
+// faultCase is a fault, and what a record must say of it.
+type faultCase struct {
+	name, fault string // in the simulator's words
+	class       string
+	status      int
+	limitedBy   string
+	final       bool // the usage is final, so the cost is a bill
+	set         []string
+	rule        bool   // a rule of the server's own: no header can ask for it
+	scheme      string // of the target; "" is http
+}
+
+func (tt faultCase) run(t *testing.T, api, url string) {
+	dir := t.TempDir()
+	headers := "{}"
+	if tt.rule {
+		url = simulator(t, "--fault", tt.fault)
+	} else if tt.fault != "" {
+		headers = fmt.Sprintf("{x-sim-fault: %q}", tt.fault)
+	}
+	plan := write(t, dir, "plan.yaml", `version: 1
 name: faults
-target: {headers: `+headers+`}
+target: {api: `+api+`, headers: `+headers+`}
 defaults: {model: claude-haiku-4-5, max_tokens: 100}
 tasks: [{name: a, prompts: ["Say something about rivers {{index}}"]}]
 load: {users: {count: 2, requests: 4}}
 budget: {usd: 1}
 `)
-			if tt.scheme != "" {
-				url = tt.scheme + strings.TrimPrefix(url, "http")
-			}
-			args := []string{"run", plan, "--target", url, "--out", filepath.Join(dir, "run"), "--quiet", "--json"}
-			for _, s := range tt.set {
-				args = append(args, "--set", s)
-			}
-			c := program(t, dir, args...)
-			code := c.run(t)
-			got := records(t, filepath.Join(dir, "run"))
-			if len(got) != 4 {
-				t.Fatalf("%d records, exit %d; want 4\n%s", len(got), code, c.stderr.String())
-			}
-			const tooBusy = 121 // this machine, not the program
-			if want := map[bool]int{true: 0, false: 1}[tt.class == "ok"]; code != want && (code != tooBusy || want != 0) {
-				t.Errorf("exit %d; want %d\n%s", code, want, c.stderr.String())
-			}
-			var served map[string]truth
-			if !tt.rule { // where nobody is let in, nobody can ask
-				served = truths(t, url)
-			}
-			for _, r := range got {
-				if r.Class != tt.class || r.Status != tt.status {
-					t.Errorf("class %s, status %d, error %s; want %s, %d", r.Class, r.Status, raw(r), tt.class, tt.status)
-				}
-				if tt.limitedBy != "" && (r.LimitedBy == nil || *r.LimitedBy != tt.limitedBy) {
-					t.Errorf("limited by %v; want %s", r.LimitedBy, tt.limitedBy)
-				}
-				checkServed(t, r, served, tt.final)
-				checkParts(t, r)
-			}
-			checkNoLeak(t, dir, c, tt.name)
-		})
+	if tt.scheme != "" {
+		url = tt.scheme + strings.TrimPrefix(url, "http")
 	}
+	args := []string{"run", plan, "--target", url, "--out", filepath.Join(dir, "run"), "--quiet", "--json"}
+	for _, s := range tt.set {
+		args = append(args, "--set", s)
+	}
+	c := program(t, dir, args...)
+	code := c.run(t)
+	got := records(t, filepath.Join(dir, "run"))
+	if len(got) != 4 {
+		t.Fatalf("%d records, exit %d; want 4\n%s", len(got), code, c.stderr.String())
+	}
+	const tooBusy = 121 // this machine, not the program
+	if want := map[bool]int{true: 0, false: 1}[tt.class == "ok"]; code != want && (code != tooBusy || want != 0) {
+		t.Errorf("exit %d; want %d\n%s", code, want, c.stderr.String())
+	}
+	var served map[string]truth
+	if !tt.rule { // where nobody is let in, nobody can ask
+		served = truths(t, url)
+	}
+	for _, r := range got {
+		if r.Class != tt.class || r.Status != tt.status {
+			t.Errorf("class %s, status %d, error %s; want %s, %d", r.Class, r.Status, raw(r), tt.class, tt.status)
+		}
+		if tt.limitedBy != "" && (r.LimitedBy == nil || *r.LimitedBy != tt.limitedBy) {
+			t.Errorf("limited by %v; want %s", r.LimitedBy, tt.limitedBy)
+		}
+		checkServed(t, r, served, tt.final)
+		checkParts(t, r)
+	}
+	checkNoLeak(t, dir, c, tt.name)
 }
 
 func raw(r record) string {

@@ -25,7 +25,7 @@ const (
 	Timeout     Class = "timeout"      // connect or whole request
 	Stalled     Class = "stalled"      // no byte for stall_timeout
 	Connection  Class = "connection"   // failed before any answer
-	Cut         Class = "cut"          // the stream ended without message_stop
+	Cut         Class = "cut"          // the stream ended without its last event
 	StreamError Class = "stream_error" // an error event inside a 200
 	BadResponse Class = "bad_response" // an answer that is not the API's
 	Refused     Class = "refused"      // stop reason "refusal"

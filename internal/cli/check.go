@@ -11,6 +11,7 @@ import (
 type checkCommand struct {
 	Plan         string   `arg:"" help:"The plan, a YAML file."`
 	Target       string   `help:"Where a run would send: an address without /v1, or sim." placeholder:"URL"`
+	API          string   `name:"api" help:"The API's dialect: messages, or chat for OpenAI-style chat completions." placeholder:"NAME"`
 	Set          []string `help:"Override a field of the plan: load.users.count=5." placeholder:"PATH=VALUE" sep:"none"`
 	Tier         string   `help:"Hold the load against a tier's limits: start, build, scale, tier1 to tier4." placeholder:"NAME"`
 	Limits       string   `help:"Hold the load against limits from a file, or from those a run met." placeholder:"FILE|RUN"`
@@ -20,7 +21,11 @@ type checkCommand struct {
 
 // Run carries out the command.
 func (c *checkCommand) Run(e *env) error {
-	l, err := e.load(c.Plan, nil, c.Target, c.Set)
+	set := c.Set
+	if c.API != "" {
+		set = append(set, "target.api="+c.API)
+	}
+	l, err := e.load(c.Plan, nil, c.Target, set)
 	if err != nil {
 		return err
 	}
@@ -56,7 +61,11 @@ func (c *checkCommand) describe(e *env, l loaded) {
 		fmt.Fprintf(e.stdout, "  %-12s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	row("name", "%s", p.Name)
-	row("target", "%s", l.target.name())
+	target := l.target.name()
+	if p.Target.Chat() {
+		target += ", chat completions"
+	}
+	row("target", "%s", target)
 	row("load", "%s", loadWords(p))
 	row("on_limit", "%s", p.OnLimit.Mode)
 	fmt.Fprintln(e.stdout, "\n  tasks")

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/tokenload/tokenload/internal/call"
-	"github.com/tokenload/tokenload/internal/client"
 	"github.com/tokenload/tokenload/internal/estimate"
 	"github.com/tokenload/tokenload/internal/limit"
 	"github.com/tokenload/tokenload/internal/plan"
@@ -72,7 +71,7 @@ func rehearsed(p *plan.Plan) (estimate.API, error) {
 		return nil, fmt.Errorf("rehearse the plan: %w", err)
 	}
 	ask := r.Ask
-	if p.Target.API == client.APIChat {
+	if p.Target.Chat() {
 		ask = r.AskChat
 	}
 	return func(at time.Duration, req call.Request) (estimate.Answer, error) {

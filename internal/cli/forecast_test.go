@@ -109,7 +109,7 @@ func virtualRun(t *testing.T, p *plan.Plan) (all []call.Result) {
 		s := server.Serve(ln)
 		defer s.Close() //nolint:errcheck // in memory
 		err = run.Execute(t.Context(), run.Config{Plan: p, Dir: dir, ID: "run", Target: "sim",
-			Client: client.Config{BaseURL: s.URL, Key: "simulated", Dial: ln.dial, Timeout: p.Target.Timeout, StallTimeout: p.Target.StallTimeout}})
+			Client: client.Config{API: p.Target.API, BaseURL: s.URL, Key: "simulated", Dial: ln.dial, Timeout: p.Target.Timeout, StallTimeout: p.Target.StallTimeout}})
 		if err != nil {
 			t.Fatal(err)
 		}

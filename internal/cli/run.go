@@ -21,6 +21,7 @@ type runCommand struct {
 	Plan string `arg:"" optional:"" help:"The plan, a YAML file."`
 
 	Target string   `help:"Where to send: an address without /v1, or sim." placeholder:"URL"`
+	API    string   `name:"api" help:"The API's dialect: messages, or chat for OpenAI-style chat completions." placeholder:"NAME"`
 	Out    string   `help:"Run directory to create (default runs/<time>-<name>)." placeholder:"DIR"`
 	Seed   string   `help:"Seed of every draw (default: drawn, and kept in the manifest)." placeholder:"N"`
 	Budget string   `help:"Hard limit in dollars." placeholder:"USD"`
@@ -82,6 +83,9 @@ func (c *runCommand) Run(e *env) error {
 // load makes the plan: the file, the load of the flags, or the quickstart.
 func (c *runCommand) load(e *env) (loaded, error) {
 	set := c.Set
+	if c.API != "" {
+		set = append(set, "target.api="+c.API)
+	}
 	if c.Seed != "" {
 		set = append(set, "seed="+c.Seed)
 	}

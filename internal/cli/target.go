@@ -36,7 +36,8 @@ func (t target) name() string {
 }
 
 // choose decides where to send: --target, else the plan, else
-// ANTHROPIC_BASE_URL, else the API if there is a key, else the simulator.
+// ANTHROPIC_BASE_URL, else the API if there is a key, else the simulator. Chat
+// completions have no address of their own: without a name, the simulator.
 func (e *env) choose(flag string, p plan.Target) (target, error) {
 	t := target{url: strings.TrimRight(flag, "/"), named: flag != ""}
 	key, bearer, err := e.key(p.KeyEnv)
@@ -47,6 +48,8 @@ func (e *env) choose(flag string, p plan.Target) (target, error) {
 	case t.url != "":
 	case p.BaseURL != "":
 		t.url = p.BaseURL
+	case p.Chat():
+		t.url, t.why = plan.SimURL, "no target named for api chat: using the built-in simulator"
 	case e.vars["ANTHROPIC_BASE_URL"] != "":
 		t.url, t.named = strings.TrimRight(e.vars["ANTHROPIC_BASE_URL"], "/"), true
 	case key != "":
@@ -67,8 +70,10 @@ func (e *env) choose(flag string, p plan.Target) (target, error) {
 	}
 	home := anthropic(u.Hostname()) || loopback(u.Hostname())
 	switch {
-	case key != "" && (home || t.named || p.KeyEnv != ""):
+	case key != "" && (home || t.named && !p.Chat() || p.KeyEnv != ""):
 		t.key, t.bearer = key, bearer
+	case key != "" && p.Chat(): // a server of chat completions is rarely Anthropic's
+		t.why = "Anthropic's key is not sent to " + u.Host + ": name the variable of its key in target.key_env"
 	case key != "":
 		t.why = "the key is not sent to " + u.Host + ": name the target with --target or set target.key_env to send it there"
 	case loopback(u.Hostname()):

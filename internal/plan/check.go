@@ -27,7 +27,7 @@ func (d *decoder) plan(n *yaml.Node) *Plan {
 	}
 	var target object
 	p.Target, target = d.target(v.target)
-	list := d.tasks(root, v)
+	list := d.tasks(root, v, p.Target)
 	for _, t := range list {
 		p.Tasks, p.PromptsFrom = append(p.Tasks, t.Task), append(p.PromptsFrom, t.from)
 	}

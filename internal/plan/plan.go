@@ -53,10 +53,10 @@ type Plan struct {
 
 // Target is where requests go and how.
 type Target struct {
-	API            string // "messages"
+	API            string // "messages" or "chat"
 	BaseURL        string // SimURL, an address without a trailing slash, or "" where the plan names none
 	KeyEnv         string // the variable that holds the key; "" is the usual ones
-	Version        string // anthropic-version
+	Version        string // anthropic-version; of no use to chat
 	Beta           []string
 	HTTP           string // "auto", "1.1" or "2"
 	CAFile         string // with Options.Dir before it where it is relative; "" is the system's
@@ -68,6 +68,9 @@ type Target struct {
 
 // Sim reports whether the plan itself names the embedded simulator.
 func (t Target) Sim() bool { return t.BaseURL == SimURL }
+
+// Chat reports whether requests are OpenAI-style chat completions.
+func (t Target) Chat() bool { return t.API == "chat" }
 
 // Mode says what drives the load.
 type Mode string

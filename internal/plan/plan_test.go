@@ -42,7 +42,7 @@ func TestDefaults(t *testing.T) {
 		Version: 1, Name: "plan",
 		Target: Target{API: "messages", Version: "2023-06-01", HTTP: "auto",
 			Timeout: 10 * time.Minute, ConnectTimeout: 5 * time.Second, StallTimeout: 90 * time.Second},
-		Tasks: []workload.Task{{Name: "a", Weight: 1, Model: "claude-haiku-4-5", MaxTokens: 512, Stream: true,
+		Tasks: []workload.Task{{Name: "a", Weight: 1, API: "messages", Model: "claude-haiku-4-5", MaxTokens: 512, Stream: true,
 			Prompts: []string{"hi"}, Template: true}},
 		PromptsFrom: []string{"1 inline"},
 		Load: Load{Mode: Users, Requests: 5, Users: 2,
@@ -69,11 +69,11 @@ func TestEveryField(t *testing.T) {
 	}
 	body := json.RawMessage(`{"thinking":{"type":"adaptive"},"stop_sequences":["a","b"],"big":12345678901234567890,"half":0.50,` +
 		`"hex":16,"no":null,"date":"2026-01-02","html":"<&>"}`)
-	inline := workload.Task{Name: "inline", Weight: 2.5, Model: "my-model", MaxTokens: 64, Stream: true, Template: true,
+	inline := workload.Task{Name: "inline", Weight: 2.5, API: "messages", Model: "my-model", MaxTokens: 64, Stream: true, Template: true,
 		System: workload.System{Text: "Be brief."}, Prompts: []string{"Question {{index}}", "Two words"}, Body: body}
 	merged := inline
 	merged.Name, merged.Weight, merged.System = "merged", 0, workload.System{Text: "One.\n\nTwo.\r\n", Cache: "1h"}
-	plain := workload.Task{Weight: 1, Model: "claude-sonnet-4-6", MaxTokens: 100}
+	plain := workload.Task{Weight: 1, API: "messages", Model: "claude-sonnet-4-6", MaxTokens: 100}
 	files, table, lines, madeUp, fixed := plain, plain, plain, plain, plain
 	files.Name, files.Prompts, files.System = "files", []string{"one", "two", "three"}, workload.System{Text: "Be long.", Cache: "5m"}
 	table.Name, table.Prompts = "table", []string{"a, b\nc", "d"}
@@ -215,6 +215,27 @@ load: {arrivals: {rate: 1/s, duration: 1m}}
 		}
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.src, diff)
+		}
+	}
+}
+
+// TestChat: the dialect reaches the tasks, and a bound under its newer name counts.
+func TestChat(t *testing.T) {
+	const src = `target: {api: chat, base_url: sim, key_env: OPENAI_API_KEY}
+defaults: {model: claude-haiku-4-5, max_tokens: 100}
+tasks:
+  - {name: a, prompts: [hi], system: {text: Be short, cache: 5m}}
+  - {name: b, prompts: [hi], body: {max_completion_tokens: 300, n: 2}}
+  - {name: c, prompts: [hi], max_tokens: 50, body: {max_completion_tokens: 50, tools: [{name: f, input_schema: {type: object}}]}}
+load: {users: {count: 1, requests: 1}}
+`
+	p := must(t, src)
+	if !p.Target.Chat() || p.Target.KeyEnv != "OPENAI_API_KEY" {
+		t.Errorf("target %+v", p.Target)
+	}
+	for i, want := range []int{100, 300, 50} {
+		if k := p.Tasks[i]; k.API != "chat" || k.MaxTokens != want {
+			t.Errorf("task %s: api %q, max_tokens %d; want chat, %d", k.Name, k.API, k.MaxTokens, want)
 		}
 	}
 }

@@ -24,11 +24,7 @@ func apis() []string     { return []string{"messages", "chat"} }
 func versions() []string { return []string{"auto", "1.1", "2"} }
 
 var targetFields = []field[Target]{
-	{"api", func(d *decoder, n *yaml.Node, t *Target) {
-		if s, ok := d.choice(n, "api", apis()); ok && s == "chat" {
-			d.mistakef(n, "api chat is not available yet: messages is")
-		}
-	}},
+	choiceField("api", apis(), func(t *Target) *string { return &t.API }),
 	{"base_url", func(d *decoder, n *yaml.Node, t *Target) { t.BaseURL = d.baseURL(n) }},
 	{"key_env", func(d *decoder, n *yaml.Node, t *Target) { t.KeyEnv = d.keyEnv(n) }},
 	{"version", func(d *decoder, n *yaml.Node, t *Target) { t.Version = d.headerText(n, "version", t.Version) }},
@@ -53,7 +49,13 @@ func (d *decoder) target(n *yaml.Node) (Target, object) {
 	if n == nil {
 		return t, object{}
 	}
-	return t, decodeObject(d, n, "target", targetFields, &t)
+	o := decodeObject(d, n, "target", targetFields, &t)
+	for _, name := range o.given("version", "beta") {
+		if t.Chat() {
+			d.mistakef(o.key(name), "%s is the header anthropic-%s, which api chat does not have: leave it out", name, name)
+		}
+	}
+	return t, o
 }
 
 func (d *decoder) baseURL(n *yaml.Node) string {

@@ -19,6 +19,7 @@ const (
 
 // defaults are what a task has that does not say otherwise.
 type defaults struct {
+	api       string // the target's
 	model     string
 	maxTokens int
 	stream    bool
@@ -52,8 +53,8 @@ var taskFields = []field[task]{
 }
 
 // tasks reads the defaults and the tasks.
-func (d *decoder) tasks(root object, v doc) []task {
-	def := defaults{maxTokens: defaultMaxTokens, stream: true}
+func (d *decoder) tasks(root object, v doc, target Target) []task {
+	def := defaults{api: target.API, maxTokens: defaultMaxTokens, stream: true}
 	if v.defaults != nil {
 		decodeObject(d, v.defaults, "defaults", defaultsFields, &def)
 	}
@@ -77,7 +78,7 @@ func (d *decoder) tasks(root object, v doc) []task {
 }
 
 func (d *decoder) task(n *yaml.Node, def defaults) task {
-	t := task{Task: workload.Task{Weight: 1, Model: def.model, MaxTokens: def.maxTokens, Stream: def.stream}}
+	t := task{Task: workload.Task{API: def.api, Weight: 1, Model: def.model, MaxTokens: def.maxTokens, Stream: def.stream}}
 	before := len(d.mistakes)
 	t.place = decodeObject(d, n, "task", taskFields, &t)
 	if !t.place.ok {
@@ -92,10 +93,8 @@ func (d *decoder) task(n *yaml.Node, def defaults) task {
 			t.MaxTokens = s.OutputTokens
 		}
 	}
-	if t.System.Text != "" && t.Body != nil {
-		if k := keyOf(t.place.values["body"], "system"); k != t.place.values["body"] {
-			d.mistakef(k, "body sets \"system\", and the task has a system prompt of its own")
-		}
+	if t.Body != nil {
+		d.againstBody(&t)
 	}
 	if len(d.mistakes) == before {
 		if err := t.Validate(); err != nil {
@@ -103,6 +102,29 @@ func (d *decoder) task(n *yaml.Node, def defaults) task {
 		}
 	}
 	return t
+}
+
+// againstBody checks what a task and its body both have a say in.
+func (d *decoder) againstBody(t *task) {
+	body := t.place.values["body"]
+	chat := Target{API: t.API}.Chat()
+	if k := keyOf(body, "system"); k != body && t.System.Text != "" {
+		d.mistakef(k, "body sets \"system\", and the task has a system prompt of its own")
+	} else if k != body && chat {
+		d.mistakef(k, "body sets \"system\", which api chat has as a message: set it as the task's own system")
+	}
+	const newer = "max_completion_tokens"
+	v := lookup(body, newer)
+	if v == nil || !chat {
+		return
+	}
+	n, ok := d.whole(v, newer, 1, mostTokens)
+	if ok && t.place.has("max_tokens") && n != t.MaxTokens {
+		d.mistakef(v, "%s is %d, and the task's max_tokens %d: give one of them", newer, n, t.MaxTokens)
+	}
+	if ok {
+		t.MaxTokens = n
+	}
 }
 
 // complete checks that a task has what it needs.

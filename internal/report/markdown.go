@@ -89,7 +89,7 @@ func (p *mdPage) headline(rep *Report) {
 	p.row(ttft, e2e, thousands(int64(rep.Requests.Sent)), share(rep.Rates.Success), share(rep.Rates.RateLimited),
 		figure(rep.Rates.OutputTokensPerS), cost)
 	p.line("")
-	p.line("<sub>%s · %s · %s · %.1f s · seed %d · run %s</sub>", md(rep.Run.Target), md(strings.Join(rep.Run.Models, ", ")),
+	p.line("<sub>%s · %s · %s · %.1f s · seed %d · run %s</sub>", md(rep.Run.where()), md(strings.Join(rep.Run.Models, ", ")),
 		md(rep.Run.Load), rep.Run.DurationS, rep.Run.Seed, md(rep.Run.ID))
 }
 

@@ -75,6 +75,14 @@ type Run struct {
 	Warnings   []string  `json:"warnings"` // about the stored files themselves
 }
 
+// where is the target as people read it: the dialect is told where it is not the usual one.
+func (r Run) where() string {
+	if r.API == "chat" {
+		return r.Target + ", chat completions"
+	}
+	return r.Target
+}
+
 // ErrorCount is how many attempts, in any phase, failed with the same words.
 type ErrorCount struct {
 	Class   call.Class `json:"class"`

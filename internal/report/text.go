@@ -102,7 +102,7 @@ func (t *textPage) headline(rep *Report) {
 	t.line(span{dim, "  " + names.String()})
 	t.line(span{bold, "  " + values.String()})
 	t.line()
-	facts := slices.DeleteFunc([]string{rep.Run.Target, strings.Join(rep.Run.Models, ", "), rep.Run.Load,
+	facts := slices.DeleteFunc([]string{rep.Run.where(), strings.Join(rep.Run.Models, ", "), rep.Run.Load,
 		fmt.Sprintf("%.1f s", rep.Run.DurationS), fmt.Sprintf("seed %d", rep.Run.Seed)}, func(s string) bool { return s == "" })
 	for _, l := range wrap(printable(strings.Join(facts, " · ")), 98) {
 		t.line(span{dim, "  " + l})

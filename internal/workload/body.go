@@ -29,19 +29,22 @@ const tail = `"}]}`
 // render prepares a valid task.
 func render(t Task) rendered {
 	fields, _ := readBody(t) // Validate has reported the error
-	c := weigh(fields)
+	c := t.weigh(fields)
 	b := []byte(`{"model":`)
 	b = appendString(b, t.Model)
-	b = strconv.AppendInt(append(b, `,"max_tokens":`...), int64(t.maxTokens()), 10)
+	if !t.chat() || !has(fields, maxCompletion) {
+		b = strconv.AppendInt(append(b, `,"max_tokens":`...), int64(t.maxTokens()), 10)
+	}
 	if t.Stream {
 		b = append(b, `,"stream":true`...)
 	}
-	b = appendSystem(b, t.System)
-	for _, f := range fields {
-		b = appendString(append(b, ','), f.key)
-		b = append(append(b, ':'), f.value...)
+	if t.chat() {
+		b = appendChat(b, t, fields)
+	} else {
+		b = appendFields(appendSystem(b, t.System), fields)
+		b = append(b, `,"messages":[`...)
 	}
-	b = append(b, `,"messages":[{"role":"user","content":"`...)
+	b = append(b, `{"role":"user","content":"`...)
 	longest := 0
 	for _, p := range t.Prompts {
 		longest = max(longest, len(p))
@@ -49,19 +52,31 @@ func render(t Task) rendered {
 	return rendered{
 		Task: t, head: b, size: len(b) + longest + longest/16 + 64,
 		request: call.Request{
-			Task: t.Name, Model: t.Model, MaxTokens: t.maxTokens(), Stream: t.Stream,
+			Task: t.Name, Model: t.Model, MaxTokens: t.maxTokens() * c.answers, Stream: t.Stream,
 			ExtraTokens: c.extraTokens, Speed: c.speed, Geo: c.geo, CacheTTL: dearest(c.cacheTTL, t.System.Cache),
 		},
 	}
 }
 
-// appendSystem writes the system prompt: a plain string, or where it is to be
-// cached a block that can carry the marker.
+func appendFields(b []byte, fields []field) []byte {
+	for _, f := range fields {
+		b = appendString(append(b, ','), f.key)
+		b = append(append(b, ':'), f.value...)
+	}
+	return b
+}
+
+// appendSystem writes the system prompt, if there is one.
 func appendSystem(b []byte, s System) []byte {
 	if s.Text == "" {
 		return b
 	}
-	b = append(b, `,"system":`...)
+	return s.appendContent(append(b, `,"system":`...))
+}
+
+// appendContent writes the system prompt's text: a plain string, or where it is
+// to be cached a block that can carry the marker.
+func (s System) appendContent(b []byte) []byte {
 	if s.Cache == "" {
 		return appendString(b, s.Text)
 	}
@@ -127,11 +142,16 @@ func readBody(t Task) ([]field, error) {
 			return nil, fmt.Errorf("body sets %q, which the task itself decides", key)
 		case key == "system" && t.System.Text != "":
 			return nil, errors.New(`body sets "system", which the task has already`)
+		case key == "system" && t.chat():
+			return nil, errors.New(`body sets "system", which is a message in chat completions: set the task's own`)
 		case seen[key]:
 			return nil, fmt.Errorf("body sets %q twice", key)
 		}
 		seen[key] = true
 		fields = append(fields, field{key, value})
+	}
+	if t.chat() {
+		return inChat(fields)
 	}
 	return fields, nil
 }

@@ -45,14 +45,15 @@ var unboundedKeys = map[string]string{
 // weight is what a body says about the cost of its requests.
 type weight struct {
 	extraTokens int
+	answers     int // how many answers are asked for at once
 	speed, geo  string
 	cacheTTL    string
-	unbounded   string // why input tokens cannot be bounded; "" if they can
+	unbounded   string // why the cost cannot be bounded; "" if it can
 }
 
-// Unbounded says why the input tokens of a task's requests cannot be bounded by
-// the bytes of the body plus ExtraTokens; "" if they can, and for a body that is
-// not valid. The reasons: what the API fetches (images and documents by address
+// Unbounded says why the cost of a task's requests cannot be bounded by the bytes
+// of the body plus ExtraTokens, and MaxTokens; "" if it can, and for a body that
+// is not valid. The reasons: what the API fetches (images and documents by address
 // or file id), what it expands (PDF), and what runs on the server (web search
 // and the like).
 func Unbounded(t Task) string {
@@ -60,12 +61,15 @@ func Unbounded(t Task) string {
 	if err != nil {
 		return ""
 	}
-	return weigh(fields).unbounded
+	return t.weigh(fields).unbounded
 }
 
 // weigh adds up what the fields of a body mean for its cost.
-func weigh(fields []field) weight {
-	var w weight
+func (t Task) weigh(fields []field) weight {
+	w := weight{answers: 1}
+	if t.chat() {
+		w.extraTokens = templateTokens
+	}
 	for _, f := range fields {
 		var v any
 		if json.Unmarshal(f.value, &v) != nil {
@@ -73,6 +77,9 @@ func weigh(fields []field) weight {
 			continue
 		}
 		w.field(f.key, v)
+		if t.chat() {
+			w.chatField(f.key, v)
+		}
 		w.walk(f.key, v)
 	}
 	return w
@@ -118,7 +125,7 @@ func (w *weight) tools(v any) {
 		kind, _ := o["type"].(string)
 		client := slices.ContainsFunc(clientTools[:], func(p string) bool { return strings.HasPrefix(kind, p) })
 		switch {
-		case kind == "" || kind == "custom":
+		case kind == "" || kind == "custom" || kind == "function":
 		case client:
 			w.extraTokens += builtInToolTokens
 		default:
@@ -128,7 +135,7 @@ func (w *weight) tools(v any) {
 }
 
 // schemas are keys whose values describe data and hold no content.
-var schemas = [...]string{"input_schema", "input_examples", "schema"}
+var schemas = [...]string{"input_schema", "input_examples", "schema", "parameters"}
 
 // walk looks for cache markers and content blocks at any depth.
 func (w *weight) walk(key string, v any) {

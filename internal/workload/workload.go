@@ -1,7 +1,8 @@
 // Package workload turns a seed and an index into the request with that index.
-// Weighted tasks with their prompts go in once; bodies for the Messages API come
-// out, byte for byte the same for the same seed and index, in any order and on
-// any number of machines. It reads no file, keeps no state and sends nothing.
+// Weighted tasks with their prompts go in once; bodies for the Messages API, or
+// for chat completions, come out, byte for byte the same for the same seed and
+// index, in any order and on any number of machines. It reads no file, keeps no
+// state and sends nothing.
 //
 // It also says what a body's length does not show about its cost (see
 // [Unbounded] and the fields of call.Request), and judges answers by the plan's
@@ -26,6 +27,7 @@ import (
 type Task struct {
 	Name      string
 	Weight    float64 // its share of the sum of all weights; 0 is never chosen
+	API       string  // "chat" for chat completions; else the Messages API
 	Model     string
 	MaxTokens int // most output tokens, at least 1; 0 only where Synthetic says it
 	Stream    bool
@@ -114,8 +116,12 @@ func (t Task) Validate() error {
 		bad(s.OutputTokens < 0, "synthetic output tokens %d are below 0", s.OutputTokens)
 	}
 	bad(t.maxTokens() < 1, "max_tokens %d is below 1", t.MaxTokens)
-	_, err := readBody(t)
+	bad(!slices.Contains([]string{"", "messages", "chat"}, t.API), "api %q is not messages or chat", t.API)
+	fields, err := readBody(t)
 	bad(err != nil, "%w", err)
+	if n := completionTokens(t, fields); n != 0 {
+		bad(n != t.maxTokens(), "%s is %d in the body, and max_tokens %d", maxCompletion, n, t.maxTokens())
+	}
 	return errors.Join(errs...)
 }
 
