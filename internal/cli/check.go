@@ -15,6 +15,7 @@ type checkCommand struct {
 	Set          []string `help:"Override a field of the plan: load.users.count=5." placeholder:"PATH=VALUE" sep:"none"`
 	Tier         string   `help:"Hold the load against a tier's limits: start, build, scale, tier1 to tier4." placeholder:"NAME"`
 	Limits       string   `help:"Hold the load against limits from a file, or from those a run met." placeholder:"FILE|RUN"`
+	Like         string   `help:"Take sizes and times of answers from an earlier run instead of the simulator." placeholder:"RUN"`
 	TokensPerDay int64    `help:"Hold the load against a number of tokens a day, input and output." placeholder:"N"`
 	JSON         bool     `name:"json" help:"Print the estimate as JSON."`
 }
@@ -25,7 +26,7 @@ func (c *checkCommand) Run(e *env) error {
 	if c.API != "" {
 		set = append(set, "target.api="+c.API)
 	}
-	l, err := e.load(c.Plan, nil, c.Target, set)
+	l, err := e.loadKeyless(c.Plan, nil, c.Target, set)
 	if err != nil {
 		return err
 	}
@@ -36,7 +37,13 @@ func (c *checkCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	f, err := forecastOf(l, limits, from)
+	g := grounds{limits: limits, from: from, run: c.Like}
+	if c.Like != "" {
+		if g.like, err = answersIn(c.Like); err != nil {
+			return err
+		}
+	}
+	f, err := forecastOf(l, g)
 	if err != nil {
 		return err
 	}

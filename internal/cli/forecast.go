@@ -35,22 +35,30 @@ type forecast struct {
 	advice  []string
 }
 
-// forecastOf walks through a plan with the simulator's answers.
-func forecastOf(l loaded, limits map[string]limit.Rates, from string) (forecast, error) {
+// grounds are what a plan is held against, beside itself.
+type grounds struct {
+	limits map[string]limit.Rates
+	from   string    // where the limits are from; "" is that there are none
+	like   answersOf // of an earlier run; nil is the simulator's
+	run    string    // that run
+}
+
+// forecastOf walks through a plan with an earlier run's answers, or the simulator's.
+func forecastOf(l loaded, g grounds) (forecast, error) {
 	p := l.plan
 	mix, err := workload.New(p.Seed, p.Tasks, p.Checks)
 	if err != nil {
 		return forecast{}, err
 	}
-	if _, err := rehearsed(p); err != nil {
+	if _, err := rehearsed(l); err != nil {
 		return forecast{}, err
 	}
-	c := estimate.Config{Plan: p, Mix: mix, Limits: limits, Refusal: refusalTime(l.target), API: func() estimate.API {
-		api, _ := rehearsed(p) // it could be made a moment ago
-		return api
+	c := estimate.Config{Plan: p, Mix: mix, Limits: g.limits, Refusal: refusalTime(l.target), API: func() estimate.API {
+		api, _ := rehearsed(l) // it could be made a moment ago
+		return g.like.api(p, api)
 	}}
-	f := forecast{Estimate: estimate.Of(c), limits: from}
-	f.assumed = assumptions(l, f.Estimate)
+	f := forecast{Estimate: estimate.Of(c), limits: g.from}
+	f.assumed = assumptions(l, g, f.Estimate)
 	f.advice = advice(c, f)
 	return f, nil
 }
@@ -65,13 +73,17 @@ func refusalTime(t target) time.Duration {
 }
 
 // rehearsed is the simulator as the API of an estimate.
-func rehearsed(p *plan.Plan) (estimate.API, error) {
-	r, err := sim.Rehearse(simConfig(p, ""))
+func rehearsed(l loaded) (estimate.API, error) {
+	c := simConfig(l.plan, "")
+	if !l.target.sim() {
+		c.Profile, c.Answer = "", 0 // what a plan wants of the simulator is not what an API does
+	}
+	r, err := sim.Rehearse(c)
 	if err != nil {
 		return nil, fmt.Errorf("rehearse the plan: %w", err)
 	}
 	ask := r.Ask
-	if p.Target.Chat() {
+	if l.plan.Target.Chat() {
 		ask = r.AskChat
 	}
 	return func(at time.Duration, req call.Request) (estimate.Answer, error) {
@@ -91,11 +103,14 @@ func rehearsed(p *plan.Plan) (estimate.API, error) {
 }
 
 // assumptions are what a reader must know to trust the figures as far as they go.
-func assumptions(l loaded, e estimate.Estimate) []string {
+func assumptions(l loaded, g grounds, e estimate.Estimate) []string {
 	var all []string
-	if l.target.sim() {
+	switch {
+	case g.like != nil:
+		all = g.like.words(g.run, l.plan)
+	case l.target.sim():
 		all = append(all, "answers and times are those that the simulator draws for this plan and seed")
-	} else {
+	default:
 		all = append(all, "length of answers and times are the simulator's model of the API, not this API's: "+
 			"a median of a quarter of max_tokens, at most 400 tokens; input tokens are estimated from bytes, as the tokenizer is not public")
 	}
@@ -164,7 +179,7 @@ func clearingTier(c estimate.Config) string {
 	return "no published tier would clear it: spread the load, cache prompts, or ask for limits of your own"
 }
 
-// limitsFrom finds the limits to hold a plan against: a tier, a file, or a run's own.
+// limitsFrom finds the limits to hold a plan against: a tier's, a file's or a run's.
 func limitsFrom(tier, file string, l loaded) (limits map[string]limit.Rates, from string, err error) {
 	switch {
 	case tier != "" && file != "":

@@ -62,7 +62,7 @@ func predicted(t *testing.T, dir string, src []byte, seed uint64) (met bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := forecastOf(l, limits, from)
+	f, err := forecastOf(l, grounds{limits: limits, from: from})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -18,10 +19,20 @@ type loaded struct {
 	plan      *plan.Plan
 	target    target
 	overrides []string
+	noKey     error // the target wants a key and there is none
 }
 
 // load reads a plan from a file and resolves its target. Name "" takes src instead.
 func (e *env) load(name string, src []byte, targetFlag string, set []string) (loaded, error) {
+	l, err := e.loadKeyless(name, src, targetFlag, set)
+	if err == nil {
+		err = l.noKey
+	}
+	return l, err
+}
+
+// loadKeyless is load for who sends nothing: a target whose key is missing will do.
+func (e *env) loadKeyless(name string, src []byte, targetFlag string, set []string) (loaded, error) {
 	o := plan.Options{Set: set, ReadFile: os.ReadFile}
 	shown := name
 	if name != "" {
@@ -44,15 +55,16 @@ func (e *env) load(name string, src []byte, targetFlag string, set []string) (lo
 	if err != nil {
 		return loaded{}, err
 	}
-	if t, err = e.choose(targetFlag, p.Target); err != nil {
-		return loaded{}, err
+	t, terr = e.choose(targetFlag, p.Target)
+	if _, noKey := errors.AsType[errNoKey](terr); terr != nil && !noKey {
+		return loaded{}, terr
 	}
 	if !p.SeedGiven {
 		drawn := *p
 		drawn.Seed = rand.Uint64N(maxSeed)
 		p = &drawn
 	}
-	return loaded{plan: p, target: t, overrides: set}, nil
+	return loaded{plan: p, target: t, overrides: set, noKey: terr}, nil
 }
 
 // client is how to reach the plan's target at an address.
