@@ -41,7 +41,8 @@ type Result struct {
 	Done         time.Duration `json:"done,omitzero"`
 	ReadLagMax   time.Duration `json:"read_lag_max,omitzero"` // kernel stamp to our code; absent with the user-space clock
 
-	Events int           `json:"events"` // content events
+	Events int           `json:"events"`                 // content events
+	Merged int           `json:"merged_reads,omitempty"` // reads that brought more than one content event
 	GapMax time.Duration `json:"gap_max"`
 	Gaps   [][2]int      `json:"gaps,omitempty"` // [bucket, count], see GapBucket
 

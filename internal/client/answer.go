@@ -20,8 +20,9 @@ type answer struct {
 	most int  // bytes of text to keep
 	text []byte
 
-	last time.Duration // the last content event
-	gaps [][2]int      // sorted by bucket; kept from stream to stream
+	last   time.Duration // the last content event
+	merged time.Duration // the last read that brought more than one
+	gaps   [][2]int      // sorted by bucket; kept from stream to stream
 
 	outputSaid bool // a final or cumulative figure for the output was seen
 	finished   bool // chat: a finish reason was named
@@ -35,6 +36,10 @@ func (a *answer) content(visible bool) {
 		r.FirstContent = a.at
 	} else {
 		a.gap(a.at - a.last)
+		if a.at == a.last && a.at != a.merged {
+			a.merged = a.at
+			r.Merged++
+		}
 	}
 	if visible && r.FirstText == 0 {
 		r.FirstText = a.at

@@ -17,7 +17,10 @@ type attempt struct {
 	shared bool // HTTP/2: the connection carries other attempts too
 
 	// Stamped where the bytes pass.
-	read    atomic.Int64 // the last read that brought bytes
+	had     atomic.Int64 // the connection was had: nothing of the answer came before
+	read    atomic.Int64 // arrival of what the last read brought
+	lag     atomic.Int64 // the longest wait from an arrival at the kernel to our read
+	unasked atomic.Bool  // some arrival is by our own clock
 	wrote   atomic.Int64 // the last write that succeeded
 	writing atomic.Bool  // a write has begun and has not succeeded
 	written atomic.Bool  // the whole request has been given to the connection
@@ -73,6 +76,7 @@ func (a *attempt) gotConn(info httptrace.GotConnInfo) {
 	defer a.mu.Unlock()
 	a.release()
 	a.got, a.newConn = now, !info.Reused
+	a.had.Store(int64(now))
 	c := unwrap(info.Conn)
 	a.connect, a.tls = 0, 0
 	if a.newConn && c != nil {
@@ -121,6 +125,35 @@ func (a *attempt) gotFirstByte() {
 	a.firstByte = at
 }
 
+// arrived takes in a read that brought bytes: when they came, and how long they
+// had waited in the kernel, 0 where it was not asked. Instants never go back.
+func (a *attempt) arrived(at, lag time.Duration) {
+	a.read.Store(max(int64(at), a.read.Load(), a.had.Load()))
+	if lag == 0 {
+		a.unasked.Store(true)
+		return
+	}
+	a.late(lag)
+}
+
+// late notes that bytes waited so long to be read.
+func (a *attempt) late(lag time.Duration) {
+	if int64(lag) > a.lag.Load() {
+		a.lag.Store(int64(lag)) // one goroutine at a time reads for an attempt
+	}
+}
+
+// joined notes that the last read brought several content events, which may
+// have waited since the read before, whatever the last segment's stamp says.
+func (a *attempt) joined(since time.Duration) {
+	a.mu.Lock()
+	c := a.conn
+	a.mu.Unlock()
+	if c != nil && c.kernel != nil {
+		a.late(c.kernel.stood(since))
+	}
+}
+
 // arrival is when the bytes that were last handed up came in.
 func (a *attempt) arrival() time.Duration {
 	if at := a.read.Load(); at != 0 && !a.shared {
@@ -128,7 +161,17 @@ func (a *attempt) arrival() time.Duration {
 	}
 	now := a.now()
 	a.read.Store(int64(now))
+	a.unasked.Store(true)
 	return now
+}
+
+// readLag is the longest wait of the answer's bytes in the kernel; 0 where some
+// of them, or all, have the instants of our own clock.
+func (a *attempt) readLag() time.Duration {
+	if a.unasked.Load() {
+		return 0
+	}
+	return time.Duration(a.lag.Load())
 }
 
 // sent is when the last byte of the request was handed to the kernel, 0 if it
@@ -158,6 +201,7 @@ func (a *attempt) fill(r *call.Result) {
 	r.NewConn, r.Connect, r.TLS = a.newConn, a.connect, a.tls
 	r.ConnWait = a.got - a.started - a.connect - a.tls
 	r.Sent, r.FirstByte = a.sent(), a.firstByte
+	r.ReadLagMax = a.readLag()
 }
 
 // connected reports whether a connection was had, and whether it had served before.

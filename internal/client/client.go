@@ -7,18 +7,20 @@
 //
 // # Clock
 //
-// Over HTTP/1.1 an instant is taken where the bytes pass, right after the
-// connection's Read or Write returned; an event's instant is that of the read
-// that completed it. Over HTTP/2 streams share a connection, and instants are
-// taken where the bytes reach Send.
+// Over HTTP/1.1 an instant is taken where the bytes pass. On Linux arrivals are
+// the kernel's own receive stamps ([kernelClock]), so that a busy process does
+// not lengthen what it measures; elsewhere, and where the kernel refuses, they
+// are taken right after the connection's Read returned. An event's instant is
+// that of the read that completed it. Over HTTP/2 streams share a connection, and
+// instants are taken where the bytes reach Send.
 //
 // An answer is done when the event that ends it was complete. What follows it
 // (an empty chunk, the end of the stream) is read for at most 100 ms so that the
 // connection can serve again; that delays Send's return and no instant.
 //
-// Note: net/http holds bytes back in one case. When a read ends between the
-// length of a chunk and its first byte, or inside the empty chunk that ends a
-// body, the chunk before it is handed up, and timed, with the next read.
+// Note: net/http holds bytes back in one case. When a read ends inside a chunk of
+// the body, whether in its length, its bytes or in the empty chunk that ends a
+// body, the chunks before it are handed up, and timed, with the next read.
 package client
 
 import (
@@ -28,6 +30,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tokenload/tokenload/internal/call"
@@ -39,7 +42,10 @@ type Client struct {
 	url       *url.URL
 	transport *http.Transport
 	dialect   dialect
-	scratch   sync.Pool // of *scratch
+	scratch   sync.Pool    // of *scratch
+	kernel    *kernelClock // nil: our own clock stamps arrivals
+	stamped   atomic.Int64 // answers whose arrivals the kernel stamped
+	unstamped atomic.Int64 // and others
 
 	// Behind functions, so that no way of printing a Client reaches the key.
 	header func() http.Header
@@ -83,19 +89,65 @@ func build(c Config) (*Client, error) {
 		header: func() http.Header { return header }, key: func() string { return key }}
 	u.Path += cl.dialect.path()
 	cl.scratch.New = func() any { return new(scratch) }
-	cl.transport, err = c.transport(cl.now)
+	if kernelStamps && c.HTTP != "2" && !c.UserClock {
+		cl.kernel = newKernelClock(c.Start)
+	}
+	cl.transport, err = c.transport(cl.now, cl.kernel)
 	return cl, err
 }
 
 // Close closes idle connections and gives up dials that nobody waits for.
 // Calls that are under way go on; their contexts end them.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.transport.CloseIdleConnections()
+	if c.kernel != nil {
+		c.kernel.close()
+	}
+}
 
 // Format writes the address that the client sends to, whatever the verb.
 func (c *Client) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "client of %s", c.url) }
 
 // now is the offset from the run's start, never 0, which would mean "never".
 func (c *Client) now() time.Duration { return max(time.Since(c.config.Start), 1) }
+
+// The clocks that stamp arrivals.
+const (
+	KernelClock = "kernel"
+	UserClock   = "user"
+	MixedClock  = "mixed" // some answers by the kernel's, some by our own
+)
+
+// Clock names what has stamped the arrivals so far, or before the first answer
+// what is expected to.
+func (c *Client) Clock() string {
+	kernel, user := c.stamped.Load() > 0, c.unstamped.Load() > 0
+	switch {
+	case kernel && user:
+		return MixedClock
+	case kernel || !user && c.kernel != nil:
+		return KernelClock
+	}
+	return UserClock
+}
+
+// ClockSteps returns how often the machine's clock was set while we looked.
+// For a second after it arrivals are stamped by our own clock.
+func (c *Client) ClockSteps() int {
+	if c.kernel == nil {
+		return 0
+	}
+	return int(c.kernel.steps.Load())
+}
+
+// ReadLag returns the longest that bytes have waited in the kernel to be read
+// since the last call; 0 with our own clock.
+func (c *Client) ReadLag() time.Duration {
+	if c.kernel == nil {
+		return 0
+	}
+	return time.Duration(c.kernel.worst.Swap(0))
+}
 
 // Send makes one attempt and returns its record when it has ended, in whatever
 // way. Cancelling ctx ends it as canceled.
@@ -116,6 +168,7 @@ func (c *Client) Send(ctx context.Context, req call.Request) call.Result {
 		res.Done = c.now()
 	}
 	at.fill(&res)
+	c.count(res)
 	a.quote.scrub(&res)
 	if res.Text = string(a.text); len(a.gaps) > 0 {
 		res.Gaps = slices.Clone(a.gaps)
@@ -125,4 +178,15 @@ func (c *Client) Send(ctx context.Context, req call.Request) call.Result {
 	}
 	c.scratch.Put(s)
 	return res
+}
+
+// count notes which clock stamped an answer.
+func (c *Client) count(r call.Result) {
+	switch {
+	case r.FirstByte == 0:
+	case r.ReadLagMax > 0:
+		c.stamped.Add(1)
+	default:
+		c.unstamped.Add(1)
+	}
 }

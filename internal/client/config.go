@@ -50,6 +50,7 @@ type Config struct {
 	StallTimeout   time.Duration // without one byte once the request is out; 0 is DefaultStallTimeout
 
 	Start     time.Time // of the run; every instant is an offset from it. Zero is the moment of New
+	UserClock bool      // stamp arrivals by our own clock even where the kernel could be asked
 	MaxEvent  int       // bytes of one event, or of a plain answer; 0 is DefaultMaxEvent
 	UserAgent string    // "" is DefaultUserAgent
 
@@ -224,7 +225,7 @@ func roots(file string) (*x509.CertPool, error) {
 }
 
 // transport builds the one transport of a client.
-func (c Config) transport(stamp clock) (*http.Transport, error) {
+func (c Config) transport(stamp clock, kernel *kernelClock) (*http.Transport, error) {
 	pool, err := roots(c.CAFile)
 	if err != nil {
 		return nil, err
@@ -233,7 +234,7 @@ func (c Config) transport(stamp clock) (*http.Transport, error) {
 	protocols.SetHTTP1(c.HTTP != "2")
 	protocols.SetHTTP2(c.HTTP == "2")
 	protocols.SetUnencryptedHTTP2(c.HTTP == "2")
-	d := dialer{dial: c.Dial, within: c.ConnectTimeout, now: stamp}
+	d := dialer{dial: c.Dial, within: c.ConnectTimeout, now: stamp, kernel: kernel}
 	return &http.Transport{
 		Proxy:                  c.Proxy,
 		DialContext:            d.dialContext,

@@ -96,11 +96,16 @@ func (e *exchange) stream(body io.Reader) {
 			a.fail(e.tooBig())
 			return
 		}
+		before := a.at
 		n, err := body.Read(room)
 		if n > 0 {
 			a.at = e.attempt.arrival()
 			e.sse.took(n)
-			if !e.events() {
+			more := e.events()
+			if a.merged == a.at {
+				e.attempt.joined(before)
+			}
+			if !more {
 				a.res.Done = a.at
 				e.drain(body)
 				return

@@ -181,6 +181,8 @@ func (g *Group) dist(trend string) *Dist {
 		return &g.Latency.Held
 	case "lag":
 		return &g.Latency.Lag
+	case "read_lag":
+		return &g.Latency.ReadLag
 	case "output_rate":
 		return &g.OutputRate
 	case "e2e_output_rate":

@@ -96,6 +96,7 @@ type Latency struct {
 	TPOT        Dist `json:"tpot"`
 	Held        Dist `json:"held"`
 	Lag         Dist `json:"lag"`
+	ReadLag     Dist `json:"read_lag"` // only of answers that the kernel stamped
 }
 
 // Tokens are sums of what the API counted, and means per request with usage.
@@ -159,14 +160,17 @@ type ClassLimits struct {
 
 // Generator is our own conduct: whether the run's figures can be trusted.
 type Generator struct {
-	Valid      bool     `json:"valid"`
-	Clock      string   `json:"clock"` // "kernel" or "user"
-	LagP99     Number   `json:"lag_p99_ms"`
-	ReadLagP99 Number   `json:"read_lag_p99_ms"`
-	CPU        Number   `json:"cpu"`         // mean share of our cores
-	PeakMemory int64    `json:"peak_memory"` // bytes
-	Reasons    []string `json:"reasons"`     // why it is not valid, and what to do
-	Warnings   []string `json:"warnings"`
+	Valid      bool   `json:"valid"`
+	Clock      string `json:"clock"` // what stamped the arrivals: "kernel", "user" or "mixed"
+	LagP99     Number `json:"lag_p99_ms"`
+	ReadLagP99 Number `json:"read_lag_p99_ms"`
+	CPU        Number `json:"cpu"`         // mean share of our cores
+	PeakMemory int64  `json:"peak_memory"` // bytes
+	// MergedReads is how many reads brought several content events at once: the
+	// server, something in between, or the kernel while we were late, joined them.
+	MergedReads int      `json:"merged_reads"`
+	Reasons     []string `json:"reasons"` // why it is not valid, and what to do
+	Warnings    []string `json:"warnings"`
 }
 
 // Series are the course of the run in steps of StepS seconds, by the second in
@@ -218,10 +222,11 @@ type Meta struct {
 	Budget        call.USD      // 0: none
 	SLOTTFT       time.Duration // 0: not set
 	SLOE2E        time.Duration // 0: not set
-	Clock         string
-	Cores         int  // GOMAXPROCS
-	SimInside     bool // the simulator shared this process
-	Partial       bool // the run was killed or stopped early
+	Clock         string        // of the manifest; where answers came, their records say it
+	ClockSteps    int           // how often the machine's clock was set
+	Cores         int           // GOMAXPROCS
+	SimInside     bool          // the simulator shared this process
+	Partial       bool          // the run was killed or stopped early
 	Checks        []string
 	Stages        []Span // when each stage was in force; without it a stage's rates are over the whole window
 }

@@ -51,6 +51,7 @@ type Table struct {
 	limits  map[string]*classUse // by model class
 	extent  extent
 	machine machine
+	reads   reads
 	endedOK int // attempts that ended ok, of any phase; nothing follows an ok
 	highest int // index
 	tasks   names
@@ -186,6 +187,7 @@ func (t *Table) supersede(r *call.Result, at int) (cost bool) {
 
 // addMain adds what is kept by label and for the run as a whole.
 func (t *Table) addMain(r *call.Result, at uint32) {
+	t.reads.see(r)
 	l := &t.labels[at]
 	l.gaps.addAll(r.Gaps, r.GapMax)
 	for name, held := range r.Checks {

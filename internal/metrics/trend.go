@@ -43,6 +43,7 @@ func trends() []trend {
 		{name: "tpot", value: func(r *row, _ look) (float64, bool) { return 1000 / r.outputRate, r.outputRate > 0 }},
 		{name: "held", perRequest: true, value: func(r *row, _ look) (float64, bool) { return ms(r.held), r.started > 0 }},
 		{name: "lag", perRequest: true, value: func(r *row, _ look) (float64, bool) { return ms(r.lag()), r.started > 0 }},
+		{name: "read_lag", perRequest: true, value: func(r *row, _ look) (float64, bool) { return ms(r.readLag), r.readLag > 0 }},
 		{name: "output_rate", value: func(r *row, _ look) (float64, bool) { return r.outputRate, r.outputRate > 0 }},
 		{name: "e2e_output_rate", value: e2eOutputRate},
 		tokens("input_tokens", func(r *row) int64 { return int64(r.input) }),

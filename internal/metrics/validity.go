@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/tokenload/tokenload/internal/call"
 )
 
 // machine is what the samples say of our own machine.
@@ -14,6 +16,36 @@ type machine struct {
 	hottest  int     // the longest such row
 	memory   int64
 	inFlight int // of the last sample
+}
+
+// reads is what the records say of how answers were read.
+type reads struct {
+	stamped, unstamped int // answers, by the kernel's clock and by ours
+	merged             int // reads that brought several content events
+}
+
+func (d *reads) see(r *call.Result) {
+	d.merged += r.Merged
+	switch {
+	case r.FirstByte == 0:
+	case r.ReadLagMax > 0:
+		d.stamped++
+	default:
+		d.unstamped++
+	}
+}
+
+// clock names what stamped the arrivals; expected is for a run without answers.
+func (d *reads) clock(expected string) string {
+	switch {
+	case d.stamped > 0 && d.unstamped > 0:
+		return "mixed"
+	case d.stamped > 0:
+		return "kernel"
+	case d.unstamped > 0:
+		return "user"
+	}
+	return expected
 }
 
 // Bounds of the verdict on our own conduct. Source: docs/metrics.md.
@@ -45,7 +77,7 @@ func (t *Table) AddSample(s Sample) {
 func (t *Table) generator(m Meta, g Group) Generator {
 	lags, readLags := t.lateness()
 	out := Generator{
-		Clock: m.Clock, CPU: Withheld(), PeakMemory: t.machine.memory,
+		Clock: t.reads.clock(m.Clock), CPU: Withheld(), PeakMemory: t.machine.memory, MergedReads: t.reads.merged,
 		LagP99: lags.shown(0.99), ReadLagP99: readLags.shown(0.99),
 		Reasons: []string{}, Warnings: []string{},
 	}
@@ -60,6 +92,7 @@ func (t *Table) generator(m Meta, g Group) Generator {
 		"lower the number of streams at once, or give the process more cores"))
 	out.reason(t.leftOut(m))
 	out.warn(lagWarning(lags, t.median("ttft")))
+	out.warn(t.clockWarning(m))
 	out.warn(t.cpuWarning(m))
 	out.warn(budgetWarning(g.Requests))
 	if g.Requests.Sent == 0 && t.endedOK > 0 {
@@ -166,6 +199,20 @@ func lagWarning(lags values, medianTTFT float64) string {
 	return fmt.Sprintf("p99 of lag over %d requests is %s, more than 10 %% of the median ttft of %s: "+
 		"the times on the user's clock contain our own lateness; look at service_ttft, or lower the load",
 		len(lags), length(p99), length(medianTTFT))
+}
+
+// clockWarning is for runs that the kernel was to stamp and did not, or not all through.
+func (t *Table) clockWarning(m Meta) string {
+	d := t.reads
+	if d.unstamped == 0 || d.stamped == 0 && m.ClockSteps == 0 && m.Clock != "kernel" {
+		return ""
+	}
+	text := fmt.Sprintf("the arrivals of %d of %d answers are stamped by our own clock, which a busy machine delays, and have no read lag",
+		d.unstamped, d.stamped+d.unstamped)
+	if m.ClockSteps > 0 {
+		text += fmt.Sprintf("; the machine's clock was set during the run (%d)", m.ClockSteps)
+	}
+	return text
 }
 
 func (t *Table) cpuWarning(m Meta) string {

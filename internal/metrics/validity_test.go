@@ -159,6 +159,13 @@ func TestWarnings(t *testing.T) {
 		{"lag of less", run(nil, Meta{}, lateRun(20, 1, 8*milli, 0, 80*milli)...), ""},
 		{"the simulator is in here", run([]float64{.25, .35}, Meta{SimInside: true, Cores: 2}, quiet...),
 			"the simulator ran in this process: the 30 % of 2 cores that were used are its work and ours together"},
+		{"no stamp, none expected", run(nil, Meta{Clock: "user"}, quiet...), ""},
+		{"no stamp, though expected", run(nil, Meta{Clock: "kernel"}, quiet...), "the arrivals of 20 of 20 answers are stamped by our own clock"},
+		{"some stamps", run(nil, Meta{Clock: "mixed"}, lateRun(20, 5, milli, milli, second)...),
+			"the arrivals of 15 of 20 answers are stamped by our own clock, which a busy machine delays, and have no read lag"},
+		{"all stamps", run(nil, Meta{Clock: "kernel"}, lateRun(20, 20, milli, milli, second)...), ""},
+		{"the clock was set", run(nil, Meta{Clock: "mixed", ClockSteps: 1}, lateRun(20, 5, milli, milli, second)...),
+			"the arrivals of 15 of 20 answers are stamped by our own clock, which a busy machine delays, and have no read lag; the machine's clock was set during the run (1)"},
 		{"the simulator, without samples", run(nil, Meta{SimInside: true}, quiet...), "the simulator ran in this process and its work cannot be told from ours"},
 	} {
 		if len(tt.got) > 1 || (len(tt.got) == 1) != (tt.want != "") || !strings.HasPrefix(strings.Join(tt.got, ""), tt.want) {
@@ -172,15 +179,41 @@ func TestGeneratorFigures(t *testing.T) {
 	for i := range 4 {
 		tab.AddSample(Sample{CPU: float64(i) / 10, Memory: int64(100 - i)})
 	}
-	g := tab.Summary(Meta{Clock: "kernel"}).Generator
-	if g.Clock != "kernel" || g.CPU < 0.1499 || g.CPU > 0.1501 || g.PeakMemory != 100 || g.LagP99 != 1 || g.ReadLagP99.Known() {
-		t.Errorf("Generator = %+v; want kernel, 0.15, 100, lag p99 1 ms, read lag withheld", g)
+	g := tab.Summary(Meta{Clock: "user"}).Generator
+	if g.Clock != "mixed" || g.CPU < 0.1499 || g.CPU > 0.1501 || g.PeakMemory != 100 || g.LagP99 != 1 || g.ReadLagP99.Known() {
+		t.Errorf("Generator = %+v; want mixed, 0.15, 100, lag p99 1 ms, read lag withheld", g)
 	}
 	if g := tableOf().Summary(Meta{}).Generator; g.CPU.Known() || g.LagP99.Known() || !g.Valid {
 		t.Errorf("Generator of nothing = %+v; want nothing known", g)
 	}
 	if d := cmp.Diff([]string{}, g.Reasons); d != "" || g.Warnings == nil {
 		t.Errorf("reasons %#v, warnings %#v; want empty lists", g.Reasons, g.Warnings)
+	}
+}
+
+// TestClock: the records say what stamped them, whatever the manifest expected;
+// reads that joined events are counted in phase main.
+func TestClock(t *testing.T) {
+	answer := func(lag time.Duration, merged int, p call.Phase) call.Result {
+		r := answered(0, 0, second, 2*second)
+		r.ReadLagMax, r.Merged, r.Phase = lag, merged, p
+		return r
+	}
+	for _, tt := range []struct {
+		log    []call.Result
+		clock  string
+		merged int
+	}{
+		{nil, "expected", 0},
+		{[]call.Result{never(0, 0, call.Dropped), failed(1, 0, call.Connection)}, "expected", 0},
+		{[]call.Result{answer(1, 2, call.Main), answer(5, 3, call.Main), answer(5, 100, call.WarmUp)}, "kernel", 5},
+		{[]call.Result{answer(1, 0, call.Main), answer(0, 0, call.Main)}, "mixed", 0},
+		{[]call.Result{answer(0, 7, call.Main)}, "user", 7},
+	} {
+		g := tableOf(tt.log...).Summary(Meta{Clock: "expected"}).Generator
+		if g.Clock != tt.clock || g.MergedReads != tt.merged {
+			t.Errorf("clock %q, %d merged reads; want %q, %d", g.Clock, g.MergedReads, tt.clock, tt.merged)
+		}
 	}
 }
 

@@ -123,7 +123,7 @@ func metaOf(m store.Manifest) metrics.Meta {
 	meta := metrics.Meta{
 		Planned: m.Load.Planned, PlannedWarmUp: m.Load.PlannedWarmUp, OpenLoop: m.Load.Mode == "arrivals", WarmUp: m.Load.WarmUp, End: m.Load.End,
 		MaxInFlight: m.Load.MaxInFlight, SLOTTFT: m.SLO.TTFT, SLOE2E: m.SLO.E2E,
-		Clock: m.Clock, Cores: m.Machine.Cores, SimInside: m.Target == "sim",
+		Clock: m.Clock, ClockSteps: m.ClockSteps, Cores: m.Machine.Cores, SimInside: m.Target == "sim",
 		Partial: partial(m), Checks: m.Checks,
 	}
 	from := time.Duration(0)

@@ -35,7 +35,7 @@ type timing struct {
 func latencies(l metrics.Latency) []timing {
 	all := []timing{{"ttft", l.TTFT}, {"ttfo", l.TTFO}, {"e2e", l.E2E}, {"service_ttft", l.ServiceTTFT},
 		{"service_e2e", l.ServiceE2E}, {"ttfb", l.TTFB}, {"connect", l.Connect}, {"event_gap", l.EventGap},
-		{"tpot", l.TPOT}, {"held", l.Held}, {"lag", l.Lag}}
+		{"tpot", l.TPOT}, {"held", l.Held}, {"lag", l.Lag}, {"read_lag", l.ReadLag}}
 	return slices.DeleteFunc(all, func(t timing) bool {
 		switch t.name {
 		case "ttft", "e2e":

@@ -244,8 +244,15 @@ func (t *textPage) generator(rep *Report) {
 		lag, which = rep.Latency.Lag.Max, "at most"
 	}
 	t.row("lag", ms(lag), which+": how late we were ourselves")
-	if g.ReadLagP99.Known() {
-		t.row("read_lag", ms(g.ReadLagP99), "p99: how long answers waited for us")
+	if read := rep.Latency.ReadLag; read.Count > 0 {
+		lag, which := g.ReadLagP99, "p99"
+		if special(lag) == withheld {
+			lag, which = read.Max, "at most"
+		}
+		t.row("read_lag", ms(lag), which+": how long what had arrived waited for us")
+	}
+	if g.MergedReads > 0 {
+		t.row("merged_reads", thousands(int64(g.MergedReads)), "brought several content events at once")
 	}
 	if g.CPU.Known() {
 		t.row("cpu", share(g.CPU), "of our cores, mean; memory at most "+bytesize(g.PeakMemory))

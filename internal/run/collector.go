@@ -74,7 +74,8 @@ func (c *collector) tick() {
 	s := metrics.Sample{
 		T: f.At, Stage: f.Stage, Users: f.Users, TargetRate: f.Rate, InFlight: f.InFlight,
 		CPU: c.usage.cpuShare(), Memory: memory(), Goroutines: goroutines(),
-		Spent: f.Spend.Spent, Reserved: f.Spend.Reserved, Headroom: c.monitor.Headroom(), Exhaustion: c.monitor.Exhaustion(time.Now()),
+		ReadLagMax: c.client.ReadLag(), Spent: f.Spend.Spent, Reserved: f.Spend.Reserved,
+		Headroom: c.monitor.Headroom(), Exhaustion: c.monitor.Exhaustion(time.Now()),
 	}
 	c.check(c.writer.Sample(s))
 	c.check(c.writer.Flush())

@@ -51,17 +51,19 @@ const lead = 50 * time.Millisecond
 // recorded. What had been recorded by then can be read from the run directory.
 func Execute(ctx context.Context, c Config) error {
 	// Made once more with the start, when there is one; here it is asked whether
-	// the target can be used at all, before anything is written.
+	// the target can be used at all, before anything is written. It stays open, so
+	// that the kernel stamps arrivals by the time the first one comes.
 	probe, err := client.New(c.Client)
 	if err != nil {
 		return err
 	}
-	probe.Close()
+	defer probe.Close()
 	mix, err := workload.New(c.Plan.Seed, c.Plan.Tasks, c.Plan.Checks)
 	if err != nil {
 		return err
 	}
 	m := manifest(c)
+	m.Clock = probe.Clock()
 	w, err := store.Create(c.Dir, m, c.Plan.Source)
 	if err != nil {
 		return err
@@ -255,6 +257,9 @@ func (e *execution) finish() error {
 	ended := time.Now().UTC().Truncate(time.Millisecond)
 	e.manifest.Ended = &ended
 	e.manifest.Stop = e.cause
+	if e.client != nil {
+		e.manifest.Clock, e.manifest.ClockSteps = e.client.Clock(), e.client.ClockSteps()
+	}
 	return errors.Join(e.writer.Close(), e.writer.WriteManifest(e.manifest))
 }
 
@@ -265,7 +270,7 @@ func manifest(c Config) store.Manifest {
 	m := store.Manifest{
 		ID: c.ID, Name: p.Name, ToolVersion: c.ToolVersion, Seed: p.Seed, Target: c.Target,
 		API: p.Target.API, HTTP: p.Target.HTTP, PlanSHA256: hex.EncodeToString(sum[:]), Overrides: c.Overrides,
-		PricesAsOf: p.Catalog.AsOf(), Clock: "user", Machine: machine(),
+		PricesAsOf: p.Catalog.AsOf(), Machine: machine(),
 		OnLimit: p.OnLimit.Mode, SLO: store.SLO{TTFT: p.SLO.TTFT, E2E: p.SLO.E2E},
 	}
 	m.Load = store.Load{

@@ -24,9 +24,10 @@ type Manifest struct {
 	Overrides   []string  `json:"overrides"` // path=value, in order
 	PricesAsOf  string    `json:"prices_as_of"`
 	// Prices are what the plan's models cost, by model, as a plan's prices have it.
-	Prices  map[string]json.RawMessage `json:"prices,omitempty"`
-	Clock   string                     `json:"clock"` // "kernel" or "user"
-	Machine Machine                    `json:"machine"`
+	Prices     map[string]json.RawMessage `json:"prices,omitempty"`
+	Clock      string                     `json:"clock"`                 // what stamps arrivals: "kernel", "user", at the end also "mixed"
+	ClockSteps int                        `json:"clock_steps,omitempty"` // how often the machine's clock was set during the run
+	Machine    Machine                    `json:"machine"`
 
 	Load       Load        `json:"load"`
 	Tasks      []Task      `json:"tasks"`

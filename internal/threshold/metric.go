@@ -75,6 +75,7 @@ func vocabulary() []Metric {
 		{"tpot", Trend, Milliseconds},
 		{"held", Trend, Milliseconds},
 		{"lag", Trend, Milliseconds},
+		{"read_lag", Trend, Milliseconds},
 		{"output_rate", Trend, TokensPerS},
 		{"e2e_output_rate", Trend, TokensPerS},
 		{"input_tokens", Trend, Tokens},
