@@ -13,7 +13,8 @@ import (
 type figures struct {
 	Tool    string `json:"tool"`
 	Version string `json:"version"`
-	Streams int    `json:"streams"`
+	Streams int    `json:"streams"` // asked, at once; 0: so many a second
+	Rate    int    `json:"rate"`    // asked, requests a second; 0: so many at once
 
 	Samples    int      `json:"samples"`     // requests in the window with a report and a truth
 	Failed     int      `json:"failed"`      // requests in the window whose stream did not reach its end
@@ -27,6 +28,7 @@ type figures struct {
 	ServerLate *float64 `json:"server_late"` // p99: what of the true TTFT was the server's lateness
 
 	Open       float64  `json:"open"`        // streams under way, mean
+	Starts     float64  `json:"starts"`      // requests a second
 	Events     float64  `json:"events"`      // a second
 	AskedRate  float64  `json:"asked_rate"`  // events a second if so many streams as asked were always open
 	PerCPU     *float64 `json:"per_cpu"`     // events per CPU-second of the tool
@@ -53,11 +55,13 @@ func figure(j job, all []truth, reports []reported) figures {
 		said[r.id] = r
 	}
 	var f figures
+	starts := 0
 	var trues, saids, wrongs, late []float64
 	for _, t := range all {
 		if t.Arrived < w.from || t.Arrived >= w.to {
 			continue
 		}
+		starts++
 		late = append(late, t.late(j.ttft))
 		r, ok := said[t.ID]
 		if !ok {
@@ -81,7 +85,8 @@ func figure(j job, all []truth, reports []reported) figures {
 	_, f.ServerLate = halfAndTail(late)
 	f.Open = w.open(all)
 	f.Events = w.events(all) / w.seconds()
-	f.AskedRate = float64(j.streams*j.events) / j.stream().Seconds()
+	f.Starts = float64(starts) / w.seconds()
+	f.AskedRate = float64(j.rate*j.events) + float64(j.streams*j.events)/j.stream().Seconds()
 	return f
 }
 
@@ -120,6 +125,8 @@ func (f figures) broke() string {
 		return f.Failure
 	case f.Samples == 0:
 		return "nothing reported"
+	case f.Starts < 0.95*float64(f.Rate):
+		return fmt.Sprintf("%.0f of %d requests/s", f.Starts, f.Rate)
 	case f.Open < 0.95*float64(f.Streams):
 		return fmt.Sprintf("%.0f of %d streams open", f.Open, f.Streams)
 	case f.Failed*100 > all:
@@ -137,8 +144,12 @@ func (f figures) String() string {
 	if broke != "" {
 		broke = "; BROKE: " + broke
 	}
-	return fmt.Sprintf("%s at %d: %d samples, TTFT off by p50 %s, p99 %s ms; %.1f open, %.0f of %.0f events/s, %s per CPU-second, %.1f MiB; cores: tool %.2f, server %.2f, all %.2f%s",
-		f.Tool, f.Streams, f.Samples, number(f.WrongP50), number(f.WrongP99), f.Open, f.Events, f.AskedRate, whole(f.PerCPU), f.PeakMiB, f.Cores, f.ServerCore, f.Busy, broke)
+	at := fmt.Sprint(f.Streams)
+	if f.Rate > 0 {
+		at = fmt.Sprintf("%d/s (%.1f/s)", f.Rate, f.Starts)
+	}
+	return fmt.Sprintf("%s at %s: %d samples, TTFT off by p50 %s, p99 %s ms; %.1f open, %.0f of %.0f events/s, %s per CPU-second, %.1f MiB; cores: tool %.2f, server %.2f, all %.2f%s",
+		f.Tool, at, f.Samples, number(f.WrongP50), number(f.WrongP99), f.Open, f.Events, f.AskedRate, whole(f.PerCPU), f.PeakMiB, f.Cores, f.ServerCore, f.Busy, broke)
 }
 
 // save adds the run to those of the same tool.

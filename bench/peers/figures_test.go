@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +19,7 @@ func TestFigure(t *testing.T) {
 			FirstBefore: at + 51*ms, FirstAfter: at + 52*ms, LastAfter: at + 90*ms, Events: 4, Whole: whole}
 	}
 	all := []truth{start(0, true), start(1, true), start(2, true), start(3, false), start(10, true)}
-	j := job{streams: 1, shape: shape{ttft: 50 * time.Millisecond, gap: 10 * time.Millisecond, events: 4, measured: time.Second}}
+	j := job{level: level{streams: 1}, shape: shape{ttft: 50 * time.Millisecond, gap: 10 * time.Millisecond, events: 4, measured: time.Second}}
 	f := figure(j, all, []reported{{"req_0", 51 * time.Millisecond}, {"c1", 60 * time.Millisecond}, {"other", time.Second}})
 	if f.Samples != 2 || f.Unreported != 1 || f.Failed != 1 {
 		t.Errorf("samples, unreported, failed = %d, %d, %d; want 2, 1, 1", f.Samples, f.Unreported, f.Failed)
@@ -51,6 +53,7 @@ func TestBroke(t *testing.T) {
 		{func(*figures) {}, ""},
 		{func(f *figures) { f.Failure = "exit status 1" }, "exit status 1"},
 		{func(f *figures) { f.Samples = 0 }, "nothing reported"},
+		{func(f *figures) { f.Streams, f.Rate, f.Starts = 0, 1000, 940 }, "940 of 1000 requests/s"},
 		{func(f *figures) { f.Open = 94 }, "94 of 100 streams open"},
 		{func(f *figures) { f.Failed = 4 }, "4 of 304 streams failed"},
 		{func(f *figures) { f.Unreported = 4 }, "4 of 304 streams not reported"},
@@ -75,23 +78,29 @@ func TestReport(t *testing.T) {
 		{Tool: "tokenload", Version: "v1", Streams: 600, Samples: 999, Open: 600, PeakMiB: 40, PerCPU: ptr(95), TrueP50: ptr(50), WrongP50: ptr(0), WrongP99: ptr(0.05)},
 		{Tool: "tokenload", Version: "v1", Streams: 600, Samples: 999, Open: 600, PeakMiB: 45, PerCPU: ptr(90), TrueP50: ptr(50), WrongP50: ptr(0), WrongP99: ptr(0.09)},
 		{Tool: "tokenload", Version: "v1", Streams: 600, Samples: 999, Open: 600, PeakMiB: 40, PerCPU: ptr(10), TrueP50: ptr(50), WrongP50: ptr(0), WrongP99: ptr(0.01)},
+		{Tool: "tokenload", Version: "v1", Rate: 1000, Samples: 999, Starts: 999.5, TrueP50: ptr(50), WrongP50: ptr(0)},
 		{Tool: "reader", Version: "v2", Streams: 600, Samples: 999, Open: 500, PerCPU: ptr(100), TrueP50: ptr(50), WrongP50: ptr(0)},
 	} {
 		if err := f.save(dir); err != nil {
 			t.Fatal(err)
 		}
 	}
+	if err := os.WriteFile(filepath.Join(dir, machineFile), []byte("a machine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	var out bytes.Buffer
 	if err := printReport(&out, dir); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
+		"a machine\n\n| streams asked |",
 		"| TTFT error p99 | ≤ 0.1 ms | 0.05 ms |\n",
 		"| TTFT error p99, part of k6's | ≤ 1/100 | — |\n",
 		"| events per CPU-second, against the bare reader | ≥ 0.9 | 0.9 |\n",
 		"| memory a stream | ≤ 64 KiB | 51.3 KiB |\n",
 		"| 500 of 600 streams open |\n",
-		"- tokenload: v1; the median of 1 runs\n",
+		"| 1,000 | tokenload | 999.5 | 0.000 / — |",
+		"- tokenload: v1; medians of at least 1\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("report lacks %q:\n%s", want, out.String())
@@ -104,13 +113,13 @@ func TestReport(t *testing.T) {
 
 func TestChoose(t *testing.T) {
 	var o options
-	if err := o.choose("reader,aiperf", "1,600"); err != nil || len(o.tools) != 2 || o.tools[1].name != "aiperf" || len(o.levels) != 2 || o.levels[1] != 600 {
+	if err := o.choose("reader,aiperf", "1,600", "5"); err != nil || len(o.tools) != 2 || o.tools[1].name != "aiperf" || len(o.levels) != 3 || o.levels[1].streams != 600 || o.levels[2].rate != 5 {
 		t.Errorf("choose = %v, %+v", err, o)
 	}
-	if err := new(options).choose("wrk", "1"); err == nil || !strings.Contains(err.Error(), `no tool "wrk"`) {
+	if err := new(options).choose("wrk", "1", ""); err == nil || !strings.Contains(err.Error(), `no tool "wrk"`) {
 		t.Errorf("choose(wrk) = %v; want no such tool", err)
 	}
-	if err := new(options).choose("", "0"); err == nil || !strings.Contains(err.Error(), `streams "0"`) {
+	if err := new(options).choose("", "0", ""); err == nil || !strings.Contains(err.Error(), `streams "0"`) {
 		t.Errorf("choose(0 streams) = %v; want a mistake", err)
 	}
 }

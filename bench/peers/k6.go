@@ -27,7 +27,7 @@ func prepareK6(ctx context.Context, b build) (string, error) {
 func commandK6(b build, j job) (*exec.Cmd, error) {
 	cmd := exec.Command(os.Getenv("K6"), "run", "--quiet", "--no-usage-report", "--no-thresholds", "--log-format", "raw",
 		"--console-output", filepath.Join(j.dir, "answers.jsonl"), b.source("k6.js"))
-	cmd.Env = append(os.Environ(), "PEERS_URL="+j.url, fmt.Sprint("PEERS_STREAMS=", j.streams),
+	cmd.Env = append(os.Environ(), "PEERS_URL="+j.url, fmt.Sprint("PEERS_STREAMS=", j.streams), fmt.Sprint("PEERS_RATE=", j.rate),
 		"PEERS_RAMP="+seconds(j.ramp())+"s", "PEERS_HOLD="+seconds(j.load()-j.ramp())+"s")
 	return cmd, nil
 }

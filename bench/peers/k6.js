@@ -2,20 +2,30 @@
 // its first content by the script's clock: whole milliseconds, as JavaScript's is.
 import sse from 'k6/x/sse';
 
+const streams = Number(__ENV.PEERS_STREAMS);
+const rate = Number(__ENV.PEERS_RATE);
+
+const closed = {
+  executor: 'ramping-vus',
+  startVUs: 0,
+  stages: [
+    { duration: __ENV.PEERS_RAMP, target: streams },
+    { duration: __ENV.PEERS_HOLD, target: streams },
+  ],
+  gracefulStop: '5s',
+};
+const open = {
+  executor: 'constant-arrival-rate',
+  rate: rate,
+  duration: __ENV.PEERS_HOLD,
+  preAllocatedVUs: rate,
+  gracefulStop: '5s',
+};
+
 export const options = {
   discardResponseBodies: true,
   systemTags: ['status'],
-  scenarios: {
-    streams: {
-      executor: 'ramping-vus',
-      startVUs: 0,
-      stages: [
-        { duration: __ENV.PEERS_RAMP, target: Number(__ENV.PEERS_STREAMS) },
-        { duration: __ENV.PEERS_HOLD, target: Number(__ENV.PEERS_STREAMS) },
-      ],
-      gracefulStop: '5s',
-    },
-  },
+  scenarios: { streams: rate > 0 ? open : closed },
 };
 
 const body = JSON.stringify({

@@ -19,14 +19,18 @@ func prepareGuideLLM(ctx context.Context, b build) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return lastLine(out), b.tokenizer(ctx, bin)
+	return strings.Replace(lastLine(out), " version:", "", 1), b.tokenizer(ctx, bin)
 }
 
 // commandGuideLLM speaks chat completions: GuideLLM does not know the Messages API.
 func commandGuideLLM(b build, j job) (*exec.Cmd, error) {
+	profile := fmt.Sprintf("kind=concurrent,streams=%d,rampup_duration=%s", j.streams, seconds(j.ramp()))
+	if j.rate > 0 {
+		profile = fmt.Sprintf("kind=constant,rate=%d", j.rate)
+	}
 	cmd := exec.Command(filepath.Join(b.dir, "guidellm", "bin", "guidellm"), "run",
 		"--backend", "kind=openai_http,model=timed,request_format=/v1/chat/completions,target="+j.url,
-		"--profile", fmt.Sprintf("kind=concurrent,streams=%d,rampup_duration=%s", j.streams, seconds(j.ramp())),
+		"--profile", profile,
 		"--constraint", "kind=max_duration,seconds="+seconds(j.load()),
 		"--data", fmt.Sprintf("kind=synthetic_text,prompt_tokens=20,output_tokens=%d", j.events),
 		"--tokenizer", "kind=huggingface_auto,model="+filepath.Join(b.dir, "guidellm", "tokenizer"),
@@ -84,10 +88,14 @@ func prepareAIPerf(ctx context.Context, b build) (string, error) {
 func commandAIPerf(b build, j job) (*exec.Cmd, error) {
 	cmd := exec.Command(filepath.Join(b.dir, "aiperf", "bin", "aiperf"), "profile", "--model", "timed", "--url", j.url,
 		"--endpoint-type", "messages", "--streaming", "--use-server-token-count", "--tokenizer", filepath.Join(b.dir, "aiperf", "tokenizer"),
-		"--concurrency", fmt.Sprint(j.streams), "--concurrency-ramp-duration", seconds(j.ramp()),
 		"--benchmark-duration", seconds(j.load()), "--benchmark-grace-period", seconds(j.ramp()),
 		"--isl", "20", "--num-prompts", "100", "--ui", "none", "--no-gpu-telemetry", "--no-server-metrics",
 		"--artifact-dir", filepath.Join(j.dir, "artifacts"))
+	if j.rate > 0 {
+		cmd.Args = append(cmd.Args, "--request-rate", fmt.Sprint(j.rate), "--arrival-pattern", "constant")
+	} else {
+		cmd.Args = append(cmd.Args, "--concurrency", fmt.Sprint(j.streams), "--concurrency-ramp-duration", seconds(j.ramp()))
+	}
 	return cmd, nil
 }
 

@@ -9,7 +9,7 @@ import json
 import os
 import time
 
-from locust import FastHttpUser, task
+from locust import FastHttpUser, constant_throughput, task
 
 BODY = json.dumps(
     {
@@ -26,6 +26,8 @@ END = b'data: {"type":"message_stop"'
 
 class Stream(FastHttpUser):
     concurrency = 1
+    if os.environ.get("PEERS_PACED"):
+        wait_time = constant_throughput(1)
 
     def on_start(self):
         self.out = open(os.path.join(os.environ["PEERS_DIR"], f"{os.getpid()}.jsonl"), "a", buffering=1)

@@ -21,6 +21,7 @@ func main() {
 	var o options
 	names := flag.String("tools", "", "comma-separated, of "+strings.Join(toolNames(), ", ")+"; empty: all")
 	levels := flag.String("streams", "1,10,100,300,600,1000,2000", "comma-separated streams at once")
+	rates := flag.String("rates", "", "comma-separated requests a second, as well; with -streams '' alone")
 	flag.IntVar(&o.repeats, "repeats", 3, "runs of each tool at each level")
 	flag.DurationVar(&o.shape.measured, "measured", 8*time.Second, "the part of each run that counts, after ramp and one stream")
 	flag.StringVar(&o.build, "build", "bench/peers/.build", "folder for what is installed")
@@ -31,7 +32,7 @@ func main() {
 	o.shape.ttft, o.shape.gap, o.shape.events = 50*time.Millisecond, 10*time.Millisecond, 300
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	err := o.choose(*names, *levels)
+	err := o.choose(*names, *levels, *rates)
 	switch {
 	case err != nil:
 	case *smoke:
@@ -68,8 +69,12 @@ func (s shape) ramp() time.Duration { return max(time.Second, s.stream().Round(t
 func (s shape) load() time.Duration { return s.ramp() + s.ramp() + s.measured }
 
 // at measures longer where few streams start, so that 100 of them have a p99.
-func (s shape) at(streams int) shape {
-	if streams <= 100 {
+// Where requests are asked for by the second their answers are short.
+func (s shape) at(l level) shape {
+	switch {
+	case l.rate > 0:
+		s.events = 20
+	case l.streams <= 100:
 		s.measured += s.measured / 2
 	}
 	return s
@@ -77,14 +82,14 @@ func (s shape) at(streams int) shape {
 
 type options struct {
 	tools   []tool
-	levels  []int
+	levels  []level
 	repeats int
 	shape   shape
 	build   string // folders
 	results string
 }
 
-func (o *options) choose(names, levels string) error {
+func (o *options) choose(names, streams, rates string) error {
 	for name := range strings.SplitSeq(names, ",") {
 		i := slices.IndexFunc(tools, func(t tool) bool { return t.name == name })
 		if i < 0 && names != "" {
@@ -97,14 +102,35 @@ func (o *options) choose(names, levels string) error {
 	if names == "" {
 		o.tools = tools
 	}
-	for level := range strings.SplitSeq(levels, ",") {
-		n, err := strconv.Atoi(level)
-		if err != nil || n < 1 {
-			return fmt.Errorf("streams %q: want a number from 1", level)
-		}
-		o.levels = append(o.levels, n)
+	at, err := numbers(streams)
+	if err != nil {
+		return fmt.Errorf("streams %w", err)
+	}
+	for _, n := range at {
+		o.levels = append(o.levels, level{streams: n})
+	}
+	if at, err = numbers(rates); err != nil {
+		return fmt.Errorf("rates %w", err)
+	}
+	for _, n := range at {
+		o.levels = append(o.levels, level{rate: n})
 	}
 	return nil
+}
+
+// numbers reads a comma-separated list; an empty one is none.
+func numbers(list string) ([]int, error) {
+	var all []int
+	for s := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(s)
+		if list != "" && (err != nil || n < 1) {
+			return nil, fmt.Errorf("%q: want a number from 1", s)
+		}
+		if list != "" {
+			all = append(all, n)
+		}
+	}
+	return all, nil
 }
 
 // run measures each tool at each level. A tool that is not to be had is passed
@@ -115,6 +141,9 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	if err := os.MkdirAll(o.results, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(o.results, machineFile), []byte(machine()), 0o644); err != nil {
 		return err
 	}
 	for _, t := range o.tools {
@@ -132,16 +161,16 @@ func (o *options) run(ctx context.Context) error {
 
 func (o *options) measure(ctx context.Context, b build, t tool, version string) error {
 	broke := false
-	for _, streams := range o.levels {
-		if broke && streams > 1000 {
-			break
+	for _, l := range o.levels {
+		if l.rate > 0 && !t.paced || l.streams > 1000 && broke {
+			continue
 		}
 		for range o.repeats {
-			f := once(ctx, b, t, job{streams: streams, shape: o.shape.at(streams)})
+			f := once(ctx, b, t, job{level: l, shape: o.shape.at(l)})
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			f.Tool, f.Version, f.Streams = t.name, version, streams
+			f.Tool, f.Version, f.Streams, f.Rate = t.name, version, l.streams, l.rate
 			broke = broke || f.broke() != ""
 			fmt.Fprintln(os.Stderr, f)
 			if err := f.save(o.results); err != nil {
@@ -169,7 +198,7 @@ func (o *options) smoke(ctx context.Context) error {
 		if _, err := t.prepare(ctx, b); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
-		f := once(ctx, b, t, job{streams: 1, shape: o.shape})
+		f := once(ctx, b, t, job{level: level{streams: 1}, shape: o.shape})
 		f.Tool, f.Streams = t.name, 1
 		fmt.Println(f)
 		if f.Failure != "" || f.Samples == 0 || f.Failed > 0 || f.Unreported > 0 {

@@ -7,8 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
+	"time"
 )
 
 // printReport renders what the results folder has, as Markdown.
@@ -23,9 +27,15 @@ func printReport(w io.Writer, dir string) error {
 	if len(all) == 0 {
 		return fmt.Errorf("report %q: no runs in it", dir)
 	}
+	machine, err := os.ReadFile(filepath.Join(dir, machineFile))
+	if err != nil {
+		return err
+	}
 	rows := medians(all)
-	table(w, rows)
+	fmt.Fprintf(w, "%s\n\n", machine)
+	tables(w, rows)
 	goals(w, rows)
+	versions(w, rows)
 	return nil
 }
 
@@ -38,19 +48,19 @@ type row struct {
 
 func medians(all []figures) []row {
 	type key struct {
-		tool    string
-		streams int
+		tool          string
+		streams, rate int
 	}
 	byKey := map[key][]figures{}
 	var order []key
 	for _, f := range all {
-		k := key{f.Tool, f.Streams}
+		k := key{f.Tool, f.Streams, f.Rate}
 		if byKey[k] == nil {
 			order = append(order, k)
 		}
 		byKey[k] = append(byKey[k], f)
 	}
-	slices.SortStableFunc(order, func(a, b key) int { return cmp.Compare(a.streams, b.streams) })
+	slices.SortStableFunc(order, func(a, b key) int { return cmp.Or(cmp.Compare(a.streams, b.streams), cmp.Compare(a.rate, b.rate)) })
 	var rows []row
 	for _, k := range order {
 		rows = append(rows, medianOf(byKey[k]))
@@ -60,7 +70,7 @@ func medians(all []figures) []row {
 
 func medianOf(runs []figures) row {
 	last := runs[len(runs)-1]
-	r := row{runs: len(runs), figures: figures{Tool: last.Tool, Version: last.Version, Streams: last.Streams}}
+	r := row{runs: len(runs), figures: figures{Tool: last.Tool, Version: last.Version, Streams: last.Streams, Rate: last.Rate}}
 	for _, f := range runs {
 		if r.broken == "" {
 			r.broken = f.broke()
@@ -86,6 +96,7 @@ func medianOf(runs []figures) row {
 	r.SaidP50, r.SaidP99 = optional(func(f figures) *float64 { return f.SaidP50 }), optional(func(f figures) *float64 { return f.SaidP99 })
 	r.WrongP50, r.WrongP99 = optional(func(f figures) *float64 { return f.WrongP50 }), optional(func(f figures) *float64 { return f.WrongP99 })
 	r.ServerLate = optional(func(f figures) *float64 { return f.ServerLate })
+	r.Starts = always(func(f figures) float64 { return f.Starts })
 	r.Open, r.Events = always(func(f figures) float64 { return f.Open }), always(func(f figures) float64 { return f.Events })
 	r.AskedRate, r.PerCPU = always(func(f figures) float64 { return f.AskedRate }), optional(func(f figures) *float64 { return f.PerCPU })
 	r.Cores, r.ServerCore = always(func(f figures) float64 { return f.Cores }), always(func(f figures) float64 { return f.ServerCore })
@@ -93,20 +104,54 @@ func medianOf(runs []figures) row {
 	return r
 }
 
-func table(w io.Writer, rows []row) {
-	fmt.Fprintln(w, "| streams | tool | true TTFT p50 / p99 | reported p50 / p99 | off by p50 / p99 | open | events/s of asked | events per CPU-s | peak MiB | KiB a stream | server late p99 | cores: tool + server, of all | broke |")
-	fmt.Fprintln(w, "|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|")
+// tables are three: what was true and what was said, what it cost, and what
+// became of requests asked for by the second.
+func tables(w io.Writer, rows []row) {
+	var closed, open []row
 	for _, r := range rows {
-		fmt.Fprintf(w, "| %d | %s | %s / %s | %s / %s | %s / %s | %.4g | %.0f of %.0f | %s | %.1f | %s | %s | %.2f + %.2f, %.2f | %s |\n",
-			r.Streams, r.Tool, number(r.TrueP50), number(r.TrueP99), number(r.SaidP50), number(r.SaidP99), number(r.WrongP50), number(r.WrongP99),
-			r.Open, r.Events, r.AskedRate, whole(r.PerCPU), r.PeakMiB, number(perStream(rows, r)), number(r.ServerLate), r.Cores, r.ServerCore, r.Busy, r.broken)
+		if r.Rate > 0 {
+			open = append(open, r)
+		} else {
+			closed = append(closed, r)
+		}
 	}
+	if len(closed) > 0 {
+		fmt.Fprint(w, "| streams asked | tool | open | true TTFT p50 / p99, ms | reported | off by | broke |\n|--:|---|--:|--:|--:|--:|---|\n")
+		for _, r := range closed {
+			fmt.Fprintf(w, "| %s | %s | %.1f | %s | %s | %s | %s |\n", thousands(r.Streams), r.Tool, r.Open,
+				pair(r.TrueP50, r.TrueP99), pair(r.SaidP50, r.SaidP99), pair(r.WrongP50, r.WrongP99), r.broken)
+		}
+		fmt.Fprint(w, "\n| streams asked | tool | events/s of asked | events per CPU-second | peak MiB | KiB a stream | cores: tool | server | all | server late p99, ms |\n"+
+			"|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+		for _, r := range closed {
+			fmt.Fprintf(w, "| %s | %s | %s of %s | %s | %.1f | %s | %.2f | %.2f | %.2f | %s |\n", thousands(r.Streams), r.Tool, thousands(int(math.Round(r.Events))),
+				thousands(int(math.Round(r.AskedRate))), whole(r.PerCPU), r.PeakMiB, whole(perStream(rows, r)), r.Cores, r.ServerCore, r.Busy, number(r.ServerLate))
+		}
+	}
+	if len(open) > 0 {
+		fmt.Fprint(w, "\n| requests/s asked | tool | delivered | TTFT off by p50 / p99, ms | cores: tool | server | all | broke |\n|--:|---|--:|--:|--:|--:|--:|---|\n")
+		for _, r := range open {
+			fmt.Fprintf(w, "| %s | %s | %.1f | %s | %.2f | %.2f | %.2f | %s |\n", thousands(r.Rate), r.Tool, r.Starts,
+				pair(r.WrongP50, r.WrongP99), r.Cores, r.ServerCore, r.Busy, r.broken)
+		}
+	}
+}
+
+// versions names the tools, and how many runs stand behind a figure at least.
+func versions(w io.Writer, rows []row) {
 	fmt.Fprintln(w)
-	seen := map[string]bool{}
-	for _, r := range rows {
-		if !seen[r.Tool] {
-			seen[r.Tool] = true
-			fmt.Fprintf(w, "- %s: %s; the median of %d runs\n", r.Tool, r.Version, r.runs)
+	for _, name := range toolNames() {
+		version, runs := "", 0
+		for _, r := range rows {
+			if r.Tool == name && (runs == 0 || r.runs < runs) {
+				runs = r.runs
+			}
+			if r.Tool == name {
+				version = r.Version
+			}
+		}
+		if runs > 0 {
+			fmt.Fprintf(w, "- %s: %s; medians of at least %d\n", name, version, runs)
 		}
 	}
 }
@@ -173,8 +218,11 @@ func whole(v *float64) string {
 	if v == nil {
 		return "—"
 	}
-	return fmt.Sprintf("%.0f", *v)
+	return thousands(int(math.Round(*v)))
 }
+
+// pair is a median and its p99.
+func pair(p50, p99 *float64) string { return number(p50) + " / " + number(p99) }
 
 // number has as many digits as a reader needs; a dash for what there is not.
 func number(v *float64) string {
@@ -183,6 +231,36 @@ func number(v *float64) string {
 		return "—"
 	case math.Abs(*v) < 10:
 		return fmt.Sprintf("%.3f", *v)
+	case math.Abs(*v) < 1000:
+		return fmt.Sprintf("%.1f", *v)
 	}
-	return fmt.Sprintf("%.1f", *v)
+	return thousands(int(math.Round(*v)))
+}
+
+// thousands has commas.
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// machineFile says in the results folder where they were measured.
+const machineFile = "machine.txt"
+
+// machine names the processor, its cores and the system.
+func machine() string {
+	model := runtime.GOARCH
+	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.Lines(string(b)) {
+			if name, value, _ := strings.Cut(line, ":"); strings.TrimSpace(name) == "model name" {
+				model = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	return fmt.Sprintf("%s, %d cores, %s %s, %s, %s", model, runtime.NumCPU(), runtime.GOOS, strings.TrimSpace(string(kernel)),
+		runtime.Version(), time.Now().UTC().Format(time.DateOnly))
 }

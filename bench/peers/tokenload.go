@@ -26,14 +26,17 @@ const tokenloadPlan = `version: 1
 name: peers
 tasks: [{name: count, model: claude-haiku-4-5, max_tokens: 1000, prompts: [count]}]
 load:
-  users:
-    stages: [{duration: %v, target: %d}, {duration: %v, target: %d}]
+%s
 graceful_stop: %v
 budget: {usd: 100000}
 `
 
 func commandTokenload(b build, j job) (*exec.Cmd, error) {
-	plan := fmt.Sprintf(tokenloadPlan, j.ramp(), j.streams, j.load()-j.ramp(), j.streams, j.ramp())
+	load := fmt.Sprintf("  users:\n    stages: [{duration: %v, target: %d}, {duration: %v, target: %d}]", j.ramp(), j.streams, j.load()-j.ramp(), j.streams)
+	if j.rate > 0 {
+		load = fmt.Sprintf("  arrivals: {rate: %d/s, duration: %v}", j.rate, j.load())
+	}
+	plan := fmt.Sprintf(tokenloadPlan, load, j.ramp())
 	path := filepath.Join(j.dir, "plan.yaml")
 	if err := os.WriteFile(path, []byte(plan), 0o600); err != nil {
 		return nil, err

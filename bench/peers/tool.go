@@ -20,17 +20,18 @@ type tool struct {
 	command func(build, job) (*exec.Cmd, error) // its folder is the job's
 	read    func(job) ([]reported, error)
 
-	notValid int // the exit status by which it says itself that a run is not valid; 0: it never does
+	paced    bool // it can send so many requests a second
+	notValid int  // the exit status by which it says itself that a run is not valid; 0: it never does
 }
 
 // tools stand in the order of the tables. The first two need nothing but Go.
 var tools = []tool{
-	{"tokenload", prepareTokenload, commandTokenload, readTokenload, 121},
-	{"reader", prepareReader, commandReader, readLines, 0},
-	{"k6", prepareK6, commandK6, readLines, 0},
-	{"locust", prepareLocust, commandLocust, readLines, 0},
-	{"guidellm", prepareGuideLLM, commandGuideLLM, readGuideLLM, 0},
-	{"aiperf", prepareAIPerf, commandAIPerf, readAIPerf, 0},
+	{"tokenload", prepareTokenload, commandTokenload, readTokenload, true, 121},
+	{"reader", prepareReader, commandReader, readLines, false, 0},
+	{"k6", prepareK6, commandK6, readLines, true, 0},
+	{"locust", prepareLocust, commandLocust, readLines, true, 0},
+	{"guidellm", prepareGuideLLM, commandGuideLLM, readGuideLLM, true, 0},
+	{"aiperf", prepareAIPerf, commandAIPerf, readAIPerf, true, 0},
 }
 
 func toolNames() []string {
@@ -44,10 +45,14 @@ func toolNames() []string {
 // job is one run of one tool.
 type job struct {
 	shape
-	streams int
-	url     string
-	dir     string // empty, for the tool's files
+	level
+	url string
+	dir string // empty, for the tool's files
 }
+
+// level is how much a tool is asked for: streams at once in a closed loop, or
+// requests a second.
+type level struct{ streams, rate int } // one of them is 0
 
 // reported is what a tool says of one request. The server's truth has the same
 // id, as its own or as the tool's.

@@ -78,8 +78,11 @@ func TestShape(t *testing.T) {
 	if s.stream() != 3040*time.Millisecond || s.ramp() != 3*time.Second || s.load() != 14*time.Second {
 		t.Errorf("stream %v, ramp %v, load %v; want 3.04s, 3s, 14s", s.stream(), s.ramp(), s.load())
 	}
-	if few, many := s.at(100).measured, s.at(300).measured; few != 12*time.Second || many != 8*time.Second {
+	if few, many := s.at(level{streams: 100}).measured, s.at(level{streams: 300}).measured; few != 12*time.Second || many != 8*time.Second {
 		t.Errorf("measured at 100 and 300: %v, %v; want 12s, 8s", few, many)
+	}
+	if got := s.at(level{rate: 10}).stream(); got != 240*time.Millisecond {
+		t.Errorf("stream where requests are asked for by the second = %v; want 240ms", got)
 	}
 	if s.events = 1; s.ramp() != time.Second {
 		t.Errorf("ramp of a short stream = %v; want 1s", s.ramp())
