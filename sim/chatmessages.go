@@ -35,7 +35,8 @@ func (b body) chatMessages(m body, _ catalogue) *apiError {
 	turns := []body{}
 	for i, c := range list {
 		where := at("messages", i)
-		role, content := c.Role, c.Content
+		role := c.Role
+		var content json.RawMessage
 		var e *apiError
 		switch c.Role {
 		case "system", "developer":

@@ -29,7 +29,6 @@ func lastChunkOf(usage string) string {
 var (
 	ckRole  = data(chunkOfDelta(`{"role":"assistant","content":"","refusal":null}`))
 	ckText  = data(chunkOfDelta(`{"content":"Hi"}`))
-	ckThink = data(chunkOfDelta(`{"reasoning_content":"hm","content":null}`))
 	ckStop  = finished("stop")
 	ckUsage = lastChunkOf(`{"prompt_tokens":42,"completion_tokens":43,"total_tokens":85,"prompt_tokens_details":{"cached_tokens":5,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":36}}`)
 	ckDone  = data("[DONE]")

@@ -19,7 +19,6 @@ type pending struct {
 	attempt int
 	waited  time.Duration // obey: all waits so far
 	since   time.Duration // avoid: held since
-	gone    bool          // avoid: held for too long
 }
 
 // counted is the input that limits count: cache reads are free of them.
