@@ -33,6 +33,7 @@ var layout = []struct{ pkg, imports string }{
 	{"bench/server", ""},
 	{"bench/reader", ""},
 	{"bench/peers", ""},
+	{"bench/simulator", "sim"},
 }
 
 // Pure packages do arithmetic: no file, socket, log line or signal. Imports are

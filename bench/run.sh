@@ -3,4 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 go run ./bench
-go test -run '^$' -bench . -benchmem ./internal/client ./internal/run ./internal/store ./internal/metrics ./internal/cost ./internal/limit
+go run ./bench/simulator
+go test -run '^$' -bench . -benchmem ./internal/client ./internal/run ./internal/store ./internal/metrics ./internal/cost ./internal/limit ./sim

@@ -16,6 +16,8 @@ type bucket struct {
 	rate  float64 // per second
 	level float64 // may fall below zero: output is only known as it comes
 	seen  time.Time
+
+	announce string // the limit, as its header says it
 }
 
 // newBucket is full. depth is how much it holds, as time of its refill, but at
@@ -23,7 +25,7 @@ type bucket struct {
 func newBucket(limit int, depth time.Duration, now time.Time) bucket {
 	rate := float64(limit) / 60
 	size := max(1, rate*depth.Seconds())
-	return bucket{limit: limit, size: size, rate: rate, level: size, seen: now}
+	return bucket{limit: limit, size: size, rate: rate, level: size, seen: now, announce: strconv.Itoa(limit)}
 }
 
 func (b *bucket) refill(now time.Time) {
@@ -178,12 +180,14 @@ func (g *gate) headers(h http.Header, now time.Time) Levels {
 	defer g.mu.Unlock()
 	g.refill(now)
 	in, out := thousands(g.input.level), thousands(g.output.level)
-	setLimit(h, "Requests", &g.requests, max(0, int(g.requests.level+1e-9)), now)
-	setLimit(h, "Input-Tokens", &g.input, in, now)
-	setLimit(h, "Output-Tokens", &g.output, out, now)
+	const p = "Anthropic-Ratelimit-"
+	w := limitWriter{h: h, values: make([]string, 0, 12), now: now}
+	w.bucket(limitHeader{p + "Requests-Limit", p + "Requests-Remaining", p + "Requests-Reset"}, &g.requests, max(0, int(g.requests.level+1e-9)))
+	w.bucket(limitHeader{p + "Input-Tokens-Limit", p + "Input-Tokens-Remaining", p + "Input-Tokens-Reset"}, &g.input, in)
+	w.bucket(limitHeader{p + "Output-Tokens-Limit", p + "Output-Tokens-Remaining", p + "Output-Tokens-Reset"}, &g.output, out)
 	if g.input.limit > 0 && g.output.limit > 0 {
 		limit := g.input.limit + g.output.limit
-		setHeaders(h, "Tokens", limit, min(in+out, limit), later(g.input.full(now), g.output.full(now)))
+		w.set(limitHeader{p + "Tokens-Limit", p + "Tokens-Remaining", p + "Tokens-Reset"}, strconv.Itoa(limit), min(in+out, limit), later(g.input.full(now), g.output.full(now)))
 	}
 	return Levels{g.requests.announced(), g.input.announced(), g.output.announced()}
 }
@@ -199,15 +203,27 @@ func (b *bucket) announced() float64 {
 // thousands rounds to the nearest 1,000, never below zero.
 func thousands(level float64) int { return max(0, int(math.Round(level/1000))*1000) }
 
-func setLimit(h http.Header, name string, b *bucket, remaining int, now time.Time) {
+// limitHeader is the names of one set of headers, as net/http spells them.
+type limitHeader struct{ limit, remaining, reset string }
+
+// limitWriter sets headers, all their values in one piece of memory: they go with
+// every answer.
+type limitWriter struct {
+	h      http.Header
+	values []string
+	now    time.Time
+}
+
+func (w *limitWriter) bucket(name limitHeader, b *bucket, remaining int) {
 	if b.limit > 0 {
-		setHeaders(h, name, b.limit, min(remaining, b.limit), b.full(now))
+		w.set(name, b.announce, min(remaining, b.limit), b.full(w.now))
 	}
 }
 
-func setHeaders(h http.Header, name string, limit, remaining int, reset time.Time) {
-	prefix := "Anthropic-Ratelimit-" + name
-	h[prefix+"-Limit"] = []string{strconv.Itoa(limit)}
-	h[prefix+"-Remaining"] = []string{strconv.Itoa(remaining)}
-	h[prefix+"-Reset"] = []string{reset.Format(time.RFC3339)}
+func (w *limitWriter) set(name limitHeader, limit string, remaining int, reset time.Time) {
+	n := len(w.values)
+	w.values = append(w.values, limit, strconv.Itoa(remaining), reset.Format(time.RFC3339))
+	w.h[name.limit] = w.values[n : n+1 : n+1]
+	w.h[name.remaining] = w.values[n+1 : n+2 : n+2]
+	w.h[name.reset] = w.values[n+2 : n+3 : n+3]
 }

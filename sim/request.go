@@ -150,6 +150,9 @@ func (h head) object(at string, raw json.RawMessage, known ...string) (body, *ap
 
 // text is a field that is text, else "".
 func (b body) text(name string) string {
+	if len(b[name]) == 0 {
+		return "" // and no error made to be thrown away
+	}
 	var s string
 	_ = json.Unmarshal(b[name], &s)
 	return s
