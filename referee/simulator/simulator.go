@@ -65,7 +65,7 @@ type Record struct {
 	Stream     bool      `json:"stream"`
 	Status     int       `json:"status"`
 	Received   time.Time `json:"received"`
-	LastByteMS float64   `json:"last_byte_ms"` // since Received
+	FirstByte  float64   `json:"first_byte_ms"` // since Received
 	RetryAfter int       `json:"retry_after_s"`
 	LimitedBy  string    `json:"limited_by"`
 
@@ -78,9 +78,10 @@ type Record struct {
 	StopReason     string `json:"stop_reason"`
 }
 
-// Ended is when the last byte of the answer had left.
-func (r Record) Ended() time.Time {
-	return r.Received.Add(time.Duration(r.LastByteMS * float64(time.Millisecond)))
+// Answered is just before the first byte of the answer left: nobody can have
+// read it sooner.
+func (r Record) Answered() time.Time {
+	return r.Received.Add(time.Duration(r.FirstByte * float64(time.Millisecond)))
 }
 
 // Truth returns the records of n requests, in the order in which they ended. A
