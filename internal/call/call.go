@@ -65,6 +65,12 @@ const (
 	LimitUnknown      LimitKind = "unknown"
 )
 
+// Capacity of Priority Tier: limits that have headers and are behind no 429.
+const (
+	LimitPriorityInputTokens  LimitKind = "priority_input_tokens"
+	LimitPriorityOutputTokens LimitKind = "priority_output_tokens"
+)
+
 // Request is one call to make. Body holds exactly the bytes that are sent, so
 // that a bound on its tokens can be proven from its length.
 type Request struct {

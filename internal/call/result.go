@@ -103,6 +103,11 @@ type Limits struct {
 	Tokens       *Limit `json:"tokens,omitempty"`
 	InputTokens  *Limit `json:"input_tokens,omitempty"`
 	OutputTokens *Limit `json:"output_tokens,omitempty"`
+
+	// Capacity of Priority Tier. A request beyond it is served as standard, so
+	// these hold nobody back.
+	PriorityInputTokens  *Limit `json:"priority_input_tokens,omitempty"`
+	PriorityOutputTokens *Limit `json:"priority_output_tokens,omitempty"`
 }
 
 // IsZero reports whether no header was there.

@@ -75,7 +75,7 @@ func (e *exchange) request(body []byte) (*http.Request, error) {
 func (e *exchange) head(resp *http.Response) {
 	r := e.answer.res
 	r.Status = resp.StatusCode
-	for _, name := range []string{"Request-Id", "X-Request-Id", "Apim-Request-Id", "X-Amzn-Requestid"} {
+	for _, name := range []string{"Request-Id", "X-Request-Id", "Apim-Request-Id", "X-Amzn-Requestid", "X-Litellm-Call-Id"} {
 		if r.RequestID == "" {
 			r.RequestID = label(resp.Header.Get(name))
 		}

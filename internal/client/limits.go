@@ -20,6 +20,9 @@ func limitsOf(h http.Header, now time.Time) call.Limits {
 		Tokens:       limitOf(h, "Anthropic-Ratelimit-Tokens-"),
 		InputTokens:  either(limitOf(h, "Anthropic-Ratelimit-Input-Tokens-"), h, "Anthropic-Fast-Input-Tokens-"),
 		OutputTokens: either(limitOf(h, "Anthropic-Ratelimit-Output-Tokens-"), h, "Anthropic-Fast-Output-Tokens-"),
+
+		PriorityInputTokens:  limitOf(h, "Anthropic-Priority-Input-Tokens-"),
+		PriorityOutputTokens: limitOf(h, "Anthropic-Priority-Output-Tokens-"),
 	}
 	if l.IsZero() {
 		l.Requests, l.Tokens = openLimitOf(h, "Requests", now), openLimitOf(h, "Tokens", now)

@@ -23,9 +23,15 @@ const (
 	numKinds
 )
 
-// header returns what l says of the limit with index i; nil if nothing.
+// watchedKinds are kinds, and after them the limits that are told and hold nobody back.
+var watchedKinds = [...]call.LimitKind{call.LimitRequests, call.LimitInputTokens, call.LimitOutputTokens, call.LimitTokens,
+	call.LimitPriorityInputTokens, call.LimitPriorityOutputTokens}
+
+const numWatched = len(watchedKinds)
+
+// header returns what l says of the watched limit with index i; nil if nothing.
 func header(l call.Limits, i int) *call.Limit {
-	return [numKinds]*call.Limit{l.Requests, l.InputTokens, l.OutputTokens, l.Tokens}[i]
+	return [numWatched]*call.Limit{l.Requests, l.InputTokens, l.OutputTokens, l.Tokens, l.PriorityInputTokens, l.PriorityOutputTokens}[i]
 }
 
 // Monitor keeps what the headers and 429s of a run said, by model class. The
@@ -40,7 +46,7 @@ type Monitor struct {
 // watched is one model class.
 type watched struct {
 	models  map[string]bool
-	limits  [numKinds]watch
+	limits  [numWatched]watch
 	limited map[call.LimitKind]int
 	last429 time.Time
 }
@@ -50,7 +56,7 @@ type Class struct {
 	Name   string   // see [call.ModelClass]
 	Models []string // those seen, sorted
 	// Limits holds the limits that were mentioned or answered a 429, in the order
-	// requests, input tokens, output tokens, tokens.
+	// requests, input tokens, output tokens, tokens, and those of Priority Tier.
 	Limits []Use
 	// Binding is the limit that holds this class back, or would first: the one that
 	// caused most 429s; without any, the one with the lowest headroom. "" is unknown.
@@ -98,7 +104,7 @@ func (m *Monitor) Observe(model string, l call.Limits, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	w := m.class(model)
-	for i := range kinds {
+	for i := range watchedKinds {
 		if h := header(l, i); h != nil {
 			w.limits[i].observe(*h, at)
 		}
@@ -156,7 +162,7 @@ func (m *Monitor) Headroom() map[string]map[string]float64 {
 			if all[name] == nil {
 				all[name] = map[string]float64{}
 			}
-			all[name][string(kinds[i])] = h
+			all[name][string(watchedKinds[i])] = h
 		}
 	}
 	return all
@@ -198,7 +204,7 @@ func (m *Monitor) Classes() []Class {
 func (w *watched) class(name string) Class {
 	c := Class{Name: name, Models: slices.Sorted(maps.Keys(w.models)),
 		RateLimited: maps.Clone(w.limited), Last429: w.last429}
-	for i, kind := range kinds {
+	for i, kind := range watchedKinds {
 		if n := w.limited[kind]; n > 0 || !w.limits[i].at.IsZero() {
 			c.Limits = append(c.Limits, w.limits[i].use(kind, n))
 		}
@@ -207,11 +213,15 @@ func (w *watched) class(name string) Class {
 	return c
 }
 
-// binding picks the limit with most 429s, then lowest headroom; the first of equals.
+// binding picks the limit with most 429s, then lowest headroom; the first of
+// equals, and none that holds nobody back.
 func binding(uses []Use) call.LimitKind {
 	var best call.LimitKind
 	most, least := 0, math.Inf(1)
 	for _, u := range uses {
+		if !slices.Contains(kinds[:], u.Kind) {
+			continue
+		}
 		h := math.Inf(1)
 		if u.MinHeadroom != nil {
 			h = *u.MinHeadroom

@@ -250,3 +250,16 @@ func TestHeadersAt(t *testing.T) {
 		}
 	}
 }
+
+// TestMonitorPriority: the capacity of Priority Tier is watched, and holds nobody back.
+func TestMonitorPriority(t *testing.T) {
+	var m Monitor
+	m.Observe("claude-opus-4-8", call.Limits{Requests: said(1000, 990), PriorityInputTokens: said(10_000, 0), PriorityOutputTokens: said(-1, 7)}, at(0))
+	if diff := cmp.Diff(map[string]map[string]float64{"opus-4.x": {"requests": 0.99, "priority_input_tokens": 0}}, m.Headroom()); diff != "" {
+		t.Errorf("headroom (-want +got):\n%s", diff)
+	}
+	c := m.Classes()[0]
+	if len(c.Limits) != 3 || c.Limits[1].Kind != call.LimitPriorityInputTokens || *c.Limits[1].MinHeadroom != 0 || c.Binding != call.LimitRequests {
+		t.Errorf("limits %+v, binding %q; want three and requests", c.Limits, c.Binding)
+	}
+}

@@ -10,15 +10,16 @@ import (
 )
 
 // limitKinds are the limits that headers describe, in the order of reports.
-func limitKinds() [4]call.LimitKind {
-	return [...]call.LimitKind{call.LimitRequests, call.LimitTokens, call.LimitInputTokens, call.LimitOutputTokens}
+func limitKinds() [6]call.LimitKind {
+	return [...]call.LimitKind{call.LimitRequests, call.LimitTokens, call.LimitInputTokens, call.LimitOutputTokens,
+		call.LimitPriorityInputTokens, call.LimitPriorityOutputTokens}
 }
 
 // classUse is what the answers of one model class said of its limits, in the
 // warm-up and in phase main.
 type classUse struct {
 	models  map[string]bool
-	uses    [4]bucketUse // by limitKinds
+	uses    [6]bucketUse // by limitKinds
 	limited map[call.LimitKind]int
 }
 
@@ -64,7 +65,8 @@ func (t *Table) limit(r *call.Result) {
 		t.limits[class] = u
 	}
 	u.models[r.Model] = true
-	for i, l := range [...]*call.Limit{r.Limits.Requests, r.Limits.Tokens, r.Limits.InputTokens, r.Limits.OutputTokens} {
+	for i, l := range [...]*call.Limit{r.Limits.Requests, r.Limits.Tokens, r.Limits.InputTokens, r.Limits.OutputTokens,
+		r.Limits.PriorityInputTokens, r.Limits.PriorityOutputTokens} {
 		u.uses[i].see(l)
 	}
 	if r.Class == call.RateLimited {
@@ -78,7 +80,7 @@ func (t *Table) limitsUsed() []ClassLimits {
 	for _, class := range slices.Sorted(maps.Keys(t.limits)) {
 		u := t.limits[class]
 		c := ClassLimits{Class: class, Models: slices.Sorted(maps.Keys(u.models)), Binding: u.binding()}
-		for i, to := range []**LimitUse{&c.Requests, &c.Tokens, &c.InputTokens, &c.OutputTokens} {
+		for i, to := range []**LimitUse{&c.Requests, &c.Tokens, &c.InputTokens, &c.OutputTokens, &c.PriorityInputTokens, &c.PriorityOutputTokens} {
 			*to = u.uses[i].use(u.limited[limitKinds()[i]])
 		}
 		out = append(out, c)
@@ -113,7 +115,8 @@ func (b *bucketUse) peak() float64 {
 }
 
 // binding returns the limit that the run came up against: that of the most
-// 429s, or without any the one used most. "" where neither is known.
+// 429s, or without any the one used most. "" where neither is known. Beyond the
+// capacity of Priority Tier requests go on as standard: it never binds.
 func (u *classUse) binding() string {
 	type candidate struct {
 		kind    call.LimitKind
@@ -122,7 +125,9 @@ func (u *classUse) binding() string {
 	}
 	var all []candidate
 	for i, kind := range limitKinds() {
-		all = append(all, candidate{kind, u.limited[kind], u.uses[i].peak()})
+		if kind != call.LimitPriorityInputTokens && kind != call.LimitPriorityOutputTokens {
+			all = append(all, candidate{kind, u.limited[kind], u.uses[i].peak()})
+		}
 	}
 	for _, kind := range []call.LimitKind{call.LimitRamp, call.LimitSpend} {
 		all = append(all, candidate{kind: kind, limited: u.limited[kind]})

@@ -26,6 +26,9 @@ func TestLimits(t *testing.T) {
 	other.Model = "my-model"
 	other.Limits = call.Limits{Tokens: bucket(0, 0), InputTokens: &call.Limit{}}
 
+	priority := answered(6, 0, second, second)
+	priority.Limits = call.Limits{Requests: bucket(1000, 500), PriorityInputTokens: bucket(10_000, 0)}
+
 	haiku := func(outputTokens429 int, binding string) ClassLimits {
 		return ClassLimits{
 			Class: "haiku-4.5", Models: []string{"claude-haiku-4-5", "claude-haiku-4-5-20251001"}, Binding: binding,
@@ -43,6 +46,9 @@ func TestLimits(t *testing.T) {
 		{"most used", []call.Result{a, b, warm, tail}, []ClassLimits{haiku(0, "requests")}},
 		{"most 429s", []call.Result{a, b, warm, tail, limited}, []ClassLimits{haiku(1, "output_tokens")}},
 		{"two classes, sorted", []call.Result{other, a, b, warm}, []ClassLimits{haiku(0, "requests"), mine}},
+		{"used up, and binds nothing", []call.Result{priority}, []ClassLimits{{Class: "haiku-4.5", Models: []string{"claude-haiku-4-5"}, Binding: "requests",
+			Requests:            &LimitUse{Limit: 1000, MinRemaining: 500, PeakUtilization: 0.5},
+			PriorityInputTokens: &LimitUse{Limit: 10_000, MinRemaining: 0, PeakUtilization: 1}}}},
 		{"nothing said", []call.Result{answered(0, 0, second, second)}, []ClassLimits{}},
 	} {
 		got := tableOf(tt.log...).Summary(Meta{}).Limits

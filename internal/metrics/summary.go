@@ -149,13 +149,15 @@ type LimitUse struct {
 
 // ClassLimits is what the headers said of one model class. Nil: never mentioned.
 type ClassLimits struct {
-	Class        string    `json:"class"`
-	Models       []string  `json:"models"`
-	Requests     *LimitUse `json:"requests,omitempty"`
-	Tokens       *LimitUse `json:"tokens,omitempty"`
-	InputTokens  *LimitUse `json:"input_tokens,omitempty"`
-	OutputTokens *LimitUse `json:"output_tokens,omitempty"`
-	Binding      string    `json:"binding"` // the limit with the highest use; "" if unknown
+	Class                string    `json:"class"`
+	Models               []string  `json:"models"`
+	Requests             *LimitUse `json:"requests,omitempty"`
+	Tokens               *LimitUse `json:"tokens,omitempty"`
+	InputTokens          *LimitUse `json:"input_tokens,omitempty"`
+	OutputTokens         *LimitUse `json:"output_tokens,omitempty"`
+	PriorityInputTokens  *LimitUse `json:"priority_input_tokens,omitempty"`
+	PriorityOutputTokens *LimitUse `json:"priority_output_tokens,omitempty"`
+	Binding              string    `json:"binding"` // the limit with the highest use; "" if unknown
 }
 
 // Generator is our own conduct: whether the run's figures can be trusted.

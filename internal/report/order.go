@@ -68,6 +68,7 @@ type limitUse struct {
 
 // limitsOf lists the limits of a class that were mentioned.
 func limitsOf(c metrics.ClassLimits) []limitUse {
-	all := []limitUse{{"requests", c.Requests}, {"tokens", c.Tokens}, {"input_tokens", c.InputTokens}, {"output_tokens", c.OutputTokens}}
+	all := []limitUse{{"requests", c.Requests}, {"tokens", c.Tokens}, {"input_tokens", c.InputTokens}, {"output_tokens", c.OutputTokens},
+		{"priority_input_tokens", c.PriorityInputTokens}, {"priority_output_tokens", c.PriorityOutputTokens}}
 	return slices.DeleteFunc(all, func(l limitUse) bool { return l.LimitUse == nil })
 }
