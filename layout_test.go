@@ -13,6 +13,7 @@ var layout = []struct{ pkg, imports string }{
 	{"sim", ""},
 	{"internal/call", ""},
 	{"internal/pace", ""},
+	{"internal/stats", ""},
 	{"internal/threshold", ""},
 	{"internal/workload", "call"},
 	{"internal/cost", "call"},
@@ -40,7 +41,7 @@ var layout = []struct{ pkg, imports string }{
 // checked here; that they read no clock and start no goroutine is for the
 // reader of a change (cost's guard and limit's wrappers wait, and say so).
 const (
-	pure   = "internal/call internal/cost internal/diagnose internal/estimate internal/limit internal/metrics internal/pace internal/plan internal/threshold internal/workload"
+	pure   = "internal/call internal/cost internal/diagnose internal/estimate internal/limit internal/metrics internal/pace internal/plan internal/stats internal/threshold internal/workload"
 	impure = "log log/slog net net/http os os/exec os/signal syscall"
 )
 
