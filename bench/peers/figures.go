@@ -26,6 +26,7 @@ type figures struct {
 	WrongP50   *float64 `json:"wrong_p50"`   // their difference, request by request, without its sign
 	WrongP99   *float64 `json:"wrong_p99"`   //
 	ServerLate *float64 `json:"server_late"` // p99: what of the true TTFT was the server's lateness
+	Known      *float64 `json:"known"`       // p99: how far apart the bounds of the true TTFT are
 
 	Open       float64  `json:"open"`        // streams under way, mean
 	Starts     float64  `json:"starts"`      // requests a second
@@ -37,7 +38,8 @@ type figures struct {
 	Busy       float64  `json:"busy"`        // of the machine: cores, everybody's
 	PeakMiB    float64  `json:"peak_mib"`    // of the tool
 
-	Failure string `json:"failure,omitempty"`
+	NotValid bool   `json:"not_valid,omitempty"` // says the tool itself
+	Failure  string `json:"failure,omitempty"`
 }
 
 // leastP99 is how many samples a p99 needs for a two-sided 95 % interval.
@@ -50,19 +52,18 @@ const leastCPU = 0.2
 // figure holds what the tool reported against what the server knows.
 func figure(j job, all []truth, reports []reported) figures {
 	w := windowOf(all, j.measured)
-	said := make(map[string]reported, len(reports))
+	said := map[string]reported{}
 	for _, r := range reports {
 		said[r.id] = r
 	}
 	var f figures
-	starts := 0
-	var trues, saids, wrongs, late []float64
+	var trues, saids, wrongs, late, known []float64
 	for _, t := range all {
 		if t.Arrived < w.from || t.Arrived >= w.to {
 			continue
 		}
-		starts++
 		late = append(late, t.late(j.ttft))
+		known = append(known, float64(t.FirstAfter-t.FirstBefore)/1e6)
 		r, ok := said[t.ID]
 		if !ok {
 			r, ok = said[t.ClientID]
@@ -83,11 +84,17 @@ func figure(j job, all []truth, reports []reported) figures {
 	f.SaidP50, f.SaidP99 = halfAndTail(saids)
 	f.WrongP50, f.WrongP99 = halfAndTail(wrongs)
 	_, f.ServerLate = halfAndTail(late)
+	_, f.Known = halfAndTail(known)
+	f.Starts = float64(len(late)) / w.seconds()
+	f.delivered(j, all, w)
+	return f
+}
+
+// delivered adds what was under way in the window, beside what was asked.
+func (f *figures) delivered(j job, all []truth, w window) {
 	f.Open = w.open(all)
 	f.Events = w.events(all) / w.seconds()
-	f.Starts = float64(starts) / w.seconds()
 	f.AskedRate = float64(j.rate*j.events) + float64(j.streams*j.events)/j.stream().Seconds()
-	return f
 }
 
 // usage adds what the tool, the server and the machine used in the window.
@@ -123,6 +130,8 @@ func (f figures) broke() string {
 	switch {
 	case f.Failure != "":
 		return f.Failure
+	case f.NotValid:
+		return "says itself that the run is not valid"
 	case f.Samples == 0:
 		return "nothing reported"
 	case f.Starts < 0.95*float64(f.Rate):

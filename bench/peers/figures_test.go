@@ -52,6 +52,7 @@ func TestBroke(t *testing.T) {
 	}{
 		{func(*figures) {}, ""},
 		{func(f *figures) { f.Failure = "exit status 1" }, "exit status 1"},
+		{func(f *figures) { f.NotValid = true }, "says itself that the run is not valid"},
 		{func(f *figures) { f.Samples = 0 }, "nothing reported"},
 		{func(f *figures) { f.Streams, f.Rate, f.Starts = 0, 1000, 940 }, "940 of 1000 requests/s"},
 		{func(f *figures) { f.Open = 94 }, "94 of 100 streams open"},

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -30,7 +31,7 @@ func main() {
 	smoke := flag.Bool("smoke", false, "tokenload and the bare reader, one stream, once")
 	flag.Parse()
 	o.shape.ttft, o.shape.gap, o.shape.events = 50*time.Millisecond, 10*time.Millisecond, 300
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := o.choose(*names, *levels, *rates)
 	switch {
@@ -134,7 +135,7 @@ func numbers(list string) ([]int, error) {
 }
 
 // run measures each tool at each level. A tool that is not to be had is passed
-// over; one that broke at a level is not taken above 1,000 streams.
+// over; one that broke at a level is not taken above 600 streams, where the goals are.
 func (o *options) run(ctx context.Context) error {
 	b, err := newBuild(ctx, o.build)
 	if err != nil {
@@ -152,17 +153,18 @@ func (o *options) run(ctx context.Context) error {
 			fmt.Fprintf(os.Stderr, "peers: %s is left out: %v\n", t.name, err)
 			continue
 		}
-		if err := o.measure(ctx, b, t, version); err != nil {
+		if err := o.levelsOf(ctx, b, t, version); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (o *options) measure(ctx context.Context, b build, t tool, version string) error {
+// levelsOf runs one tool at every level.
+func (o *options) levelsOf(ctx context.Context, b build, t tool, version string) error {
 	broke := false
 	for _, l := range o.levels {
-		if l.rate > 0 && !t.paced || l.streams > 1000 && broke {
+		if l.rate > 0 && !t.paced || l.streams > 600 && broke {
 			continue
 		}
 		for range o.repeats {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,40 +17,46 @@ import (
 // once runs a tool once against a server of its own. What goes wrong is part of
 // the figures: a tool that crashes has broken at this level.
 func once(ctx context.Context, b build, t tool, j job) figures {
+	f, err := measure(ctx, b, t, j)
+	switch {
+	case errors.Is(err, errNotValid):
+		f.NotValid = true
+	case err != nil:
+		f.Failure = err.Error()
+	}
+	return f
+}
+
+// measure has figures as well where the tool ended with an error.
+func measure(ctx context.Context, b build, t tool, j job) (figures, error) {
 	dir, err := os.MkdirTemp("", "tokenload-peers-run-")
 	if err != nil {
-		return figures{Failure: err.Error()}
+		return figures{}, err
 	}
 	defer os.RemoveAll(dir)
 	j.dir = filepath.Join(dir, "tool")
 	if err := os.Mkdir(j.dir, 0o755); err != nil {
-		return figures{Failure: err.Error()}
+		return figures{}, err
 	}
 	log := filepath.Join(dir, "truth.jsonl")
 	s, err := startServer(ctx, b, j.shape, log)
 	if err != nil {
-		return figures{Failure: err.Error()}
+		return figures{}, err
 	}
 	j.url = s.url
 	tool, failure := runTool(ctx, b, t, j)
 	time.Sleep(200 * time.Millisecond) // the server sees that its streams were cut
 	if err := s.end(); err != nil {
-		return figures{Failure: err.Error()}
+		return figures{}, err
 	}
 	all, err := readTruth(log)
 	if err != nil {
-		return figures{Failure: err.Error()}
+		return figures{}, err
 	}
 	reports, err := t.read(j)
-	if failure == nil {
-		failure = err
-	}
 	f := figure(j, all, reports)
 	f.usage(tool, s.watched, windowOf(all, j.measured))
-	if failure != nil {
-		f.Failure = failure.Error()
-	}
-	return f
+	return f, cmp.Or(failure, err)
 }
 
 // server is a timed server under way.
@@ -91,6 +98,8 @@ func (s *server) end() error {
 // patience is what a tool may need beyond its load: to start, to end and to report.
 const patience = 2 * time.Minute
 
+var errNotValid = errors.New("the tool says that its run is not valid")
+
 // runTool runs a tool to its end, or kills it and all it started.
 func runTool(ctx context.Context, b build, t tool, j job) (*watched, error) {
 	cmd, err := t.command(b, j)
@@ -117,7 +126,7 @@ func runTool(ctx context.Context, b build, t tool, j job) (*watched, error) {
 		return w, fmt.Errorf("did not end within %v after its load", patience)
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && t.notValid != 0 && exit.ExitCode() == t.notValid {
-		return w, errors.New("says itself that the run is not valid")
+		return w, errNotValid
 	}
 	if err != nil {
 		text, _ := os.ReadFile(output.Name())

@@ -95,7 +95,7 @@ func medianOf(runs []figures) row {
 	r.TrueP50, r.TrueP99 = optional(func(f figures) *float64 { return f.TrueP50 }), optional(func(f figures) *float64 { return f.TrueP99 })
 	r.SaidP50, r.SaidP99 = optional(func(f figures) *float64 { return f.SaidP50 }), optional(func(f figures) *float64 { return f.SaidP99 })
 	r.WrongP50, r.WrongP99 = optional(func(f figures) *float64 { return f.WrongP50 }), optional(func(f figures) *float64 { return f.WrongP99 })
-	r.ServerLate = optional(func(f figures) *float64 { return f.ServerLate })
+	r.ServerLate, r.Known = optional(func(f figures) *float64 { return f.ServerLate }), optional(func(f figures) *float64 { return f.Known })
 	r.Starts = always(func(f figures) float64 { return f.Starts })
 	r.Open, r.Events = always(func(f figures) float64 { return f.Open }), always(func(f figures) float64 { return f.Events })
 	r.AskedRate, r.PerCPU = always(func(f figures) float64 { return f.AskedRate }), optional(func(f figures) *float64 { return f.PerCPU })
@@ -121,11 +121,11 @@ func tables(w io.Writer, rows []row) {
 			fmt.Fprintf(w, "| %s | %s | %.1f | %s | %s | %s | %s |\n", thousands(r.Streams), r.Tool, r.Open,
 				pair(r.TrueP50, r.TrueP99), pair(r.SaidP50, r.SaidP99), pair(r.WrongP50, r.WrongP99), r.broken)
 		}
-		fmt.Fprint(w, "\n| streams asked | tool | events/s of asked | events per CPU-second | peak MiB | KiB a stream | cores: tool | server | all | server late p99, ms |\n"+
-			"|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+		fmt.Fprint(w, "\n| streams asked | tool | events/s of asked | events per CPU-second | peak MiB | KiB a stream | cores: tool | server | all | server late p99, ms | truth known to, p99 |\n"+
+			"|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 		for _, r := range closed {
-			fmt.Fprintf(w, "| %s | %s | %s of %s | %s | %.1f | %s | %.2f | %.2f | %.2f | %s |\n", thousands(r.Streams), r.Tool, thousands(int(math.Round(r.Events))),
-				thousands(int(math.Round(r.AskedRate))), whole(r.PerCPU), r.PeakMiB, whole(perStream(rows, r)), r.Cores, r.ServerCore, r.Busy, number(r.ServerLate))
+			fmt.Fprintf(w, "| %s | %s | %s of %s | %s | %.1f | %s | %.2f | %.2f | %.2f | %s | %s |\n", thousands(r.Streams), r.Tool, thousands(int(math.Round(r.Events))),
+				thousands(int(math.Round(r.AskedRate))), whole(r.PerCPU), r.PeakMiB, whole(perStream(rows, r)), r.Cores, r.ServerCore, r.Busy, number(r.ServerLate), number(r.Known))
 		}
 	}
 	if len(open) > 0 {
