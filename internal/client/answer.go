@@ -51,11 +51,18 @@ func (a *answer) content(visible bool) {
 func (a *answer) gap(d time.Duration) {
 	a.res.GapMax = max(a.res.GapMax, d)
 	bucket := call.GapBucket(d)
-	i, found := slices.BinarySearchFunc(a.gaps, bucket, func(g [2]int, b int) int { return g[0] - b })
-	if !found {
-		a.gaps = slices.Insert(a.gaps, i, [2]int{bucket})
+	from, to := 0, len(a.gaps)
+	for from < to { // by hand: this runs for every event
+		if half := (from + to) / 2; a.gaps[half][0] < bucket {
+			from = half + 1
+		} else {
+			to = half
+		}
 	}
-	a.gaps[i][1]++
+	if from == len(a.gaps) || a.gaps[from][0] != bucket {
+		a.gaps = slices.Insert(a.gaps, from, [2]int{bucket})
+	}
+	a.gaps[from][1]++
 }
 
 // complete notes that the answer has come to its end, as the API sees it.

@@ -50,6 +50,7 @@ type receiving struct {
 	oobn int
 	err  error
 	oob  [64]byte
+	message
 }
 
 // sending is a write under way.
@@ -107,7 +108,7 @@ func (s *socket) read(p []byte) (n int, stamp int64, err error) {
 func (s *socket) receive(fd uintptr) bool {
 	r := &s.in
 	for {
-		r.n, r.oobn, _, _, r.err = syscall.Recvmsg(int(fd), r.p, r.oob[:], 0)
+		r.n, r.oobn, r.err = r.receive(fd, r.p, r.oob[:])
 		if r.err != syscall.EINTR {
 			return r.err != syscall.EAGAIN
 		}
