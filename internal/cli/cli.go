@@ -44,6 +44,7 @@ type commands struct {
 	Limits limitsCommand `cmd:"" help:"Make one smallest call and print the rate limits it learned."`
 	Prices pricesCommand `cmd:"" help:"List the prices, or import others."`
 	Sim    simCommand    `cmd:"" help:"Serve a simulated Claude API."`
+	Bench  benchCommand  `cmd:"" help:"Say what this machine can generate, and how truly. Takes half a minute, costs nothing."`
 	Init   initCommand   `cmd:"" help:"Write a commented plan and the JSON Schema of plans."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`

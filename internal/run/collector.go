@@ -42,7 +42,9 @@ func newCollector(e *execution) *collector {
 		Planned: e.manifest.Load.Planned, OpenLoop: l.Mode == plan.Arrivals, WarmUp: l.WarmUp, End: l.End,
 		MaxInFlight: l.MaxInFlight, SLOTTFT: e.Plan.SLO.TTFT, SLOE2E: e.Plan.SLO.E2E, Clock: e.manifest.Clock,
 	}
-	return &collector{execution: e, live: metrics.NewLive(meta, watch...)}
+	c := &collector{execution: e, live: metrics.NewLive(meta, watch...)}
+	c.usage.cpuShare() // from now on, so that the first second counts
+	return c
 }
 
 // collect takes in results until the channel is closed.
