@@ -1,13 +1,9 @@
 package sim
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
-	"math"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -18,75 +14,95 @@ const (
 	Steady   = "steady"   // a fixed number of events per second, for benchmarks
 )
 
+// The values of [Config.BillCut].
+const (
+	BillGenerated = "generated" // what had been generated
+	BillFull      = "full"      // the whole answer, as if nobody had cut it
+)
+
+func profiles() []string { return []string{Measured, Instant, Steady} }
+
 // Config says how a simulated API behaves. The zero value is a working one:
-// measured latency, no limits, any key, no faults.
+// measured latency, no limits, any key, no faults. The tags are the fields of a
+// configuration file, which [ParseConfig] reads, and their bounds; numbers and
+// times are 0 or more unless a tag says otherwise.
 type Config struct {
 	// Addr is where [Start] listens. "" is 127.0.0.1:0: a free port on loopback.
-	Addr string
+	Addr string `yaml:"addr"`
+	// TLS serves HTTPS, with a self-signed certificate that is made at the start.
+	TLS bool `yaml:"tls"`
+	// CertOut is the file that [Start] writes that certificate to, in PEM: what a
+	// client has to trust. "" is none; see also [Running.Cert].
+	CertOut string `yaml:"cert_out"`
 	// Seed starts every draw. 0 is a seed like any other.
-	Seed uint64
+	Seed uint64 `yaml:"seed"`
 
 	// Profile is Measured, Instant or Steady. "" is Measured.
-	Profile string
+	Profile string `yaml:"profile"`
 	// Latency replaces rows of the Measured profile, by row name ("haiku",
 	// "sonnet", "sonnet-5", "opus", "opus-5", "fable"). Nil keeps them.
-	Latency map[string]Latency
+	Latency map[string]Latency `yaml:"latency"`
 	// Drift is the standard deviation of a slow common factor on ln(TTFT) with a
 	// time constant of one hour. 0 is none, so that draws do not depend on the
 	// time of day; 0.09 is what was measured.
-	Drift float64
+	Drift float64 `yaml:"drift"`
 	// NoStalls leaves out the rare stalls (5 s to 60 s) of the Measured profile.
-	NoStalls bool
+	NoStalls bool `yaml:"no_stalls"`
 	// EventsPerSecond, TokensPerEvent and TTFT shape the Steady profile. Zero is
 	// 50 events per second, 4 tokens each, the first one at once. Answers there
 	// have exactly Answer × max_tokens tokens.
-	EventsPerSecond float64
-	TokensPerEvent  int
-	TTFT            time.Duration
+	EventsPerSecond float64       `yaml:"events_per_second"`
+	TokensPerEvent  int           `yaml:"tokens_per_event"`
+	TTFT            time.Duration `yaml:"ttft"`
 	// PingEvery is the longest silence inside a stream before a ping. 0 is 30 s.
-	PingEvery time.Duration
-	// Load (YAML load) says how own load slows the API. Zero is flat: it does not.
-	Load Load
+	PingEvery time.Duration `yaml:"ping_every"`
+	// Load says how own load slows the API. Zero is flat: it does not.
+	Load Load `yaml:"load"`
 
 	// Answer is the median length of an answer as a share of max_tokens. 0 is 0.25.
-	Answer float64
+	Answer float64 `yaml:"answer"`
 	// AnswerCap bounds that median, tokens. 0 is 400; negative is no bound.
-	AnswerCap int
+	AnswerCap int `yaml:"answer_cap" least:"-"`
 
 	// Tier is a preset of rate limits: start, build, scale, tier1 to tier4.
 	// "" is no limits.
-	Tier string
+	Tier string `yaml:"tier"`
 	// Limits sets the limits of single classes (see [Classes]), over the tier;
 	// the key "*" sets those of every class it does not name.
-	Limits map[string]Limits
+	Limits map[string]Limits `yaml:"limits"`
 
-	// InputEstimate (YAML input_estimate) is what the limits take for a request's
+	// InputEstimate is what the limits take for a request's
 	// input when it starts, as a share of the true count, which they are corrected
 	// to when the answer begins. 0 is 1.
-	InputEstimate float64
-	// Ramp (YAML ramp) limits how fast the requests of a class may grow. Zero does not.
-	Ramp Ramp
-	// SpendCap (YAML spend_cap) is the dollars a calendar month (UTC) may cost, by
+	InputEstimate float64 `yaml:"input_estimate"`
+	// Ramp limits how fast the requests of a class may grow. Zero does not.
+	Ramp Ramp `yaml:"ramp"`
+	// SpendCap is the dollars a calendar month (UTC) may cost, by
 	// the published prices; beyond, everything is refused until the next. 0 is the
 	// tier's: 500, 1,000 and 200,000 for start, build and scale, else none.
 	// Negative is none.
-	SpendCap float64
+	SpendCap float64 `yaml:"spend_cap" least:"-"`
+
+	// BillCut says what is billed for the output of an answer that ended early:
+	// BillGenerated, which "" is too, or BillFull. What the API bills is not
+	// published.
+	BillCut string `yaml:"bill_cut"`
 
 	// AnyModel is a class (see [Classes]); unknown model names are served as its
 	// newest model. "" answers them with 404.
-	AnyModel string
+	AnyModel string `yaml:"any_model"`
 	// Keys are the API keys accepted. Empty accepts any.
-	Keys []string
+	Keys []string `yaml:"keys"`
 	// Faults are what goes wrong, rule by rule; see [Fault]. A request can bring
 	// its own in the header x-sim-fault.
-	Faults []Fault
+	Faults []Fault `yaml:"faults"`
 	// TruthSize is how many records are kept, the latest. 0 is 65,536.
-	TruthSize int
+	TruthSize int `yaml:"truth_size"`
 	// Log gets a line per request. Nil is silence.
 	Log *slog.Logger
 }
 
-// withDefaults fills in what zero stands for and takes copies of what is shared.
+// withDefaults is a copy with what zero stands for filled in.
 func (c Config) withDefaults() Config {
 	if c.Addr == "" {
 		c.Addr = "127.0.0.1:0"
@@ -115,65 +131,21 @@ func (c Config) withDefaults() Config {
 	if c.InputEstimate == 0 {
 		c.InputEstimate = 1
 	}
+	if c.BillCut == "" {
+		c.BillCut = BillGenerated
+	}
 	if c.SpendCap == 0 {
 		c.SpendCap = spendCap(c.Tier)
 	}
 	c.Load, c.Ramp = c.Load.withDefaults(), c.Ramp.withDefaults()
+	return c.clone()
+}
+
+// clone is a copy that shares nothing.
+func (c Config) clone() Config {
 	c.Latency, c.Limits = maps.Clone(c.Latency), maps.Clone(c.Limits)
 	c.Keys, c.Faults = slices.Clone(c.Keys), slices.Clone(c.Faults)
 	return c
-}
-
-// check returns every mistake at once.
-func (c Config) check() error {
-	var all []error
-	bad := func(format string, args ...any) { all = append(all, fmt.Errorf("sim: "+format, args...)) }
-	oneOf := func(what, name string, list []string) {
-		if !known(list, name) {
-			bad("unknown %s %q (one of %s)", what, name, strings.Join(list, ", "))
-		}
-	}
-	oneOf("profile", c.Profile, []string{Measured, Instant, Steady})
-	if c.Tier != "" {
-		oneOf("tier", c.Tier, tierNames())
-	}
-	if c.AnyModel != "" {
-		oneOf("model class", c.AnyModel, Classes())
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.Latency)) {
-		oneOf("latency row", name, slices.Sorted(maps.Keys(measured())))
-		if err := c.Latency[name].check(); err != nil {
-			bad("latency %q: %v", name, err)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.Limits)) {
-		oneOf("class of limits", name, append(Classes(), countTokens, "*"))
-		if l := c.Limits[name]; min(l.Requests, l.InputTokens, l.OutputTokens) < 0 || min(l.Depth, l.Window) < 0 {
-			bad("limits of %q: negative", name)
-		}
-	}
-	if c.Answer < 0 || c.EventsPerSecond < 0 || c.TokensPerEvent < 0 || c.Drift < 0 ||
-		c.TTFT < 0 || c.PingEvery < 0 || c.TruthSize < 0 {
-		bad("a length, rate or time is negative")
-	}
-	if err := c.Load.check(); err != nil {
-		bad("load: %v", err)
-	}
-	if !(c.InputEstimate > 0) {
-		bad("input estimate %v is not above 0", c.InputEstimate)
-	}
-	if math.IsNaN(c.SpendCap) {
-		bad("spend cap is not a number")
-	}
-	if !(c.Ramp.Growth >= 0) || c.Ramp.Free < 0 {
-		bad("ramp: negative")
-	}
-	for i, f := range c.Faults {
-		if err := f.check(); err != nil {
-			bad("fault %d: %v", i+1, err)
-		}
-	}
-	return errors.Join(all...)
 }
 
 // limitsOf returns the limits of a class: what the caller set, else the tier's.

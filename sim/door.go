@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"crypto/tls"
 	"errors"
 	"math/rand/v2"
 	"net"
@@ -189,6 +190,9 @@ func (c *alerting) Read(b []byte) (int, error) {
 
 // reset closes a connection so that its other end sees a reset.
 func reset(c net.Conn) {
+	if secure, ok := c.(*tls.Conn); ok {
+		c = secure.NetConn() // nothing more is to be said, not even that it ends
+	}
 	if tcp, ok := c.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}

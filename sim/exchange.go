@@ -228,6 +228,9 @@ func (x *exchange) close() {
 	if x.rec.Status == http.StatusOK && x.req != nil {
 		u := x.use
 		u.output = x.rec.OutputTokens
+		if x.set.config.BillCut == BillFull {
+			u.output = x.script.output
+		}
 		x.rec.Billed = bill(x.req, u)
 		x.s.spend.add(x.rec.Billed, time.Now())
 	}

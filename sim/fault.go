@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -58,23 +57,24 @@ const (
 // header can ask for them, Every counts connections, and Model cannot be set. Nor
 // can it for slow-read, which begins before the model is known.
 type Fault struct {
-	Kind string
+	Kind string `yaml:"kind"`
 
-	Probability float64       // drawn per request from the seed; 0 is not by chance
-	Every       int           // every n-th request in order of arrival; 0 is not by count
-	From, To    time.Duration // since the server was made; To 0 has no end
-	Model       string        // only models whose id begins with this
+	Probability float64       `yaml:"probability" most:"1"` // drawn per request from the seed; 0 is not by chance
+	Every       int           `yaml:"every"`                // every n-th request in order of arrival; 0 is not by count
+	From        time.Duration `yaml:"from"`                 // since the server was made, or its faults were changed
+	To          time.Duration `yaml:"to"`                   // 0 has no end
+	Model       string        `yaml:"model"`                // only models whose id begins with this
 
-	Status int           // HTTP status; 0 is the kind's own
-	Code   string        // error.details.error_code
-	Type   string        // of the error; "" is overloaded_error. content-type: "" is text/plain
-	After  int           // events; 0 is 4, the first delta of a plain text answer
-	For    time.Duration // how long; 0 is 10 minutes, an hour for clock-skew
-	At     time.Duration // cut: since the request came, 0 is not by time; what ends before is not cut
-	Bytes  int           // 0 is 100 MiB for huge, 100 a second for drip and slow-read; cut: of the answer's body, 0 is not by bytes
-	Factor float64       // 0 is 10
-	Pings  bool          // a stall during which pings go on
-	RST    bool          // close by reset rather than in order
+	Status int           `yaml:"status"`        // HTTP status; 0 is the kind's own
+	Code   string        `yaml:"code"`          // error.details.error_code
+	Type   string        `yaml:"type"`          // of the error; "" is overloaded_error. content-type: "" is text/plain
+	After  int           `yaml:"after"`         // events; 0 is 4, the first delta of a plain text answer
+	For    time.Duration `yaml:"for" least:"-"` // how long; 0 is 10 minutes, an hour for clock-skew
+	At     time.Duration `yaml:"at"`            // cut: since the request came, 0 is not by time; what ends before is not cut
+	Bytes  int           `yaml:"bytes"`         // 0 is 100 MiB for huge, 100 a second for drip and slow-read; cut: of the answer's body, 0 is not by bytes
+	Factor float64       `yaml:"factor"`        // 0 is 10
+	Pings  bool          `yaml:"pings"`         // a stall during which pings go on
+	RST    bool          `yaml:"rst"`           // close by reset rather than in order
 }
 
 func faultKinds() []string {
@@ -98,8 +98,8 @@ func ParseFault(text string) (Fault, error) {
 			return f, fmt.Errorf("fault %q: %w", text, err)
 		}
 	}
-	if err := f.check(); err != nil {
-		return f, fmt.Errorf("fault %q: %w", text, err)
+	if ps := f.problems(""); len(ps) > 0 {
+		return f, fmt.Errorf("fault %q: %s", text, ps[0])
 	}
 	return f, nil
 }
@@ -157,27 +157,6 @@ func (f *Fault) set(key, value string) (err error) {
 	}
 	if err != nil {
 		return fmt.Errorf("parameter %s: bad value %q", key, value)
-	}
-	return nil
-}
-
-// check also holds for faults that were not parsed.
-func (f Fault) check() error {
-	switch {
-	case !known(faultKinds(), f.Kind):
-		return fmt.Errorf("unknown kind %q (one of %s)", f.Kind, strings.Join(faultKinds(), ", "))
-	case !(f.Probability >= 0 && f.Probability <= 1):
-		return errors.New("probability is not between 0 and 1")
-	case f.Kind == FaultStatus && (f.Status < 400 || f.Status > 599):
-		return fmt.Errorf("status %d is not an error", f.Status)
-	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
-		return fmt.Errorf("status %d is none", f.Status)
-	case f.Every < 0 || f.After < 0 || f.Bytes < 0 || !(f.Factor >= 0) || min(f.From, f.To, f.At) < 0 || f.For < 0 && f.Kind != FaultClockSkew:
-		return errors.New("a parameter is negative")
-	case f.At > 0 && f.Kind != FaultCut:
-		return errors.New("only a cut has a time to happen at")
-	case f.Model != "" && (f.atTheDoor() || f.Kind == FaultSlowRead):
-		return errors.New("happens before the model is known")
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"errors"
 	"math"
 	"math/rand/v2"
 	"time"
@@ -18,14 +17,20 @@ import (
 // TokensPerEvent tokens on average (the first of one or two); the time between
 // two is tokens ÷ speed, times a lognormal jitter of mean 1 and sigma Jitter.
 type Latency struct {
-	Floor, Body, Tail               time.Duration
-	BodySigma, TailShare, TailSigma float64
-	PerUncached, PerCached          time.Duration // per token
-	Speed                           float64       // tokens per second, median; 0 is no delay
-	SlowSigma, FastSigma            float64
-	TokensPerEvent                  float64
-	Jitter                          float64
-	StallShare                      float64 // of events that come after a stall of 5 s to 60 s
+	Floor          time.Duration `yaml:"floor"`
+	Body           time.Duration `yaml:"body"`
+	BodySigma      float64       `yaml:"body_sigma"`
+	TailShare      float64       `yaml:"tail_share" most:"1"`
+	Tail           time.Duration `yaml:"tail"`
+	TailSigma      float64       `yaml:"tail_sigma"`
+	PerUncached    time.Duration `yaml:"per_uncached"` // per token
+	PerCached      time.Duration `yaml:"per_cached"`   // per token
+	Speed          float64       `yaml:"speed"`        // tokens per second, median; 0 is no delay
+	SlowSigma      float64       `yaml:"slow_sigma"`
+	FastSigma      float64       `yaml:"fast_sigma"`
+	TokensPerEvent float64       `yaml:"tokens_per_event"`
+	Jitter         float64       `yaml:"jitter"`
+	StallShare     float64       `yaml:"stall_share" most:"1"` // of events that come after a stall of 5 s to 60 s
 }
 
 // measured is the built-in table. Rows haiku and sonnet are fitted to public
@@ -67,17 +72,6 @@ func measured() map[string]Latency {
 
 // fastFactor is what fast mode does to the speed: published as "up to".
 const fastFactor = 2.5
-
-func (l Latency) check() error {
-	if min(l.Floor, l.Body, l.Tail, l.PerUncached, l.PerCached) < 0 ||
-		min(l.BodySigma, l.TailSigma, l.Speed, l.SlowSigma, l.FastSigma, l.TokensPerEvent, l.Jitter) < 0 {
-		return errors.New("negative")
-	}
-	if l.TailShare < 0 || l.TailShare > 1 || l.StallShare < 0 || l.StallShare > 1 {
-		return errors.New("a share is outside 0 to 1")
-	}
-	return nil
-}
 
 // excess draws X, the time beyond the floor.
 func (l Latency) excess(rng *rand.Rand) time.Duration {

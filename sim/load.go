@@ -1,9 +1,6 @@
 package sim
 
 import (
-	"errors"
-	"fmt"
-	"strings"
 	"sync"
 	"time"
 )
@@ -32,21 +29,21 @@ const (
 //	queue   Slots servers, each busy with one request from its start to its last
 //	        token; the others wait in order
 type Load struct {
-	Model string // one of the four; "" is flat
+	Model string `yaml:"model"` // one of the four; "" is flat
 	// Slots is how many requests are worked on at once. 0 is 64.
-	Slots int
+	Slots int `yaml:"slots"`
 	// Factor is what linear multiplies delays with when every slot is taken. 0 is 2.
-	Factor float64
+	Factor float64 `yaml:"factor" least:"1"`
 	// Step is the time of one step. 0 is 5 ms.
-	Step time.Duration
+	Step time.Duration `yaml:"step"`
 	// Chunk is how many prompt tokens are read at a time. 0 is 512.
-	Chunk int
+	Chunk int `yaml:"chunk"`
 	// Chunks is how many of those one step reads, over all requests. 0 is 1.
-	Chunks int
+	Chunks int `yaml:"chunks"`
 	// Collapse is the share of Slots that is left when far too many wait: with q
 	// waiting, a share min(1−Collapse, (q/Slots − 1.5)/2) of them is lost to
 	// the overload itself. 0 is no collapse.
-	Collapse float64
+	Collapse float64 `yaml:"collapse" most:"1"`
 }
 
 func (l Load) withDefaults() Load {
@@ -74,21 +71,7 @@ func (l Load) withDefaults() Load {
 	return l
 }
 
-// check holds for a load whose defaults are filled in.
-func (l Load) check() error {
-	names := []string{LoadFlat, LoadLinear, LoadStep, LoadQueue}
-	switch {
-	case !known(names, l.Model):
-		return fmt.Errorf("unknown model %q (one of %s)", l.Model, strings.Join(names, ", "))
-	case l.Slots < 0 || l.Step < 0 || l.Chunk < 0 || l.Chunks < 0:
-		return errors.New("a number or time is negative")
-	case !(l.Factor >= 1):
-		return fmt.Errorf("factor %v is below 1", l.Factor)
-	case !(l.Collapse >= 0 && l.Collapse <= 1):
-		return fmt.Errorf("collapse %v is not between 0 and 1", l.Collapse)
-	}
-	return nil
-}
+func loadModels() []string { return []string{LoadFlat, LoadLinear, LoadStep, LoadQueue} }
 
 // service is the capacity behind the API. All methods may be called from any
 // goroutine.

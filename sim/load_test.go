@@ -151,12 +151,12 @@ func TestLoadStepPingsAndLeaving(t *testing.T) {
 
 func TestLoadMistakes(t *testing.T) {
 	for want, l := range map[string]Load{
-		`load: unknown model "round"`:              {Model: "round"},
-		"load: a number or time is negative":       {Slots: -1},
-		"load: factor 0.5 is below 1":              {Factor: 0.5},
-		"load: collapse 2 is not between 0 and 1":  {Collapse: 2},
-		"load: factor NaN is below 1":              {Factor: math.NaN()},
-		"load: collapse -1 is not between 0 and 1": {Collapse: -1},
+		`load.model is "round", want flat, linear, step or queue`: {Model: "round"},
+		"load.slots is -1, want 0 or more":                        {Slots: -1},
+		"load.factor is 0.5, want 1 or more":                      {Factor: 0.5},
+		"load.collapse is 2, want 1 or less":                      {Collapse: 2},
+		"load.factor is NaN, want a number":                       {Factor: math.NaN()},
+		"load.collapse is -1, want 0 or more":                     {Collapse: -1},
 	} {
 		if _, err := New(Config{Load: l}); err == nil || !strings.Contains(fmt.Sprint(err), want) {
 			t.Errorf("New(%+v) = %v; want %q", l, err, want)

@@ -9,8 +9,8 @@ import (
 // before. The API documents that such a limit exists (ramp_limit_exceeded), and
 // no formula: this one is an assumption.
 type Ramp struct {
-	Growth float64 // 0 is no limit
-	Free   int     // 0 is 60
+	Growth float64 `yaml:"growth"` // 0 is no limit
+	Free   int     `yaml:"free"`   // 0 is 60
 }
 
 func (r Ramp) withDefaults() Ramp {

@@ -134,10 +134,10 @@ func TestInputEstimateIsCorrected(t *testing.T) {
 
 func TestLimitMistakes(t *testing.T) {
 	for want, c := range map[string]Config{
-		"input estimate -1 is not above 0": {InputEstimate: -1},
-		"ramp: negative":                   {Ramp: Ramp{Growth: -1}},
-		"unknown tier":                     {Tier: "huge"},
-		"unknown class of limits":          {Limits: map[string]Limits{"gpt": {}}},
+		"input_estimate is -1, want 0 or more": {InputEstimate: -1},
+		"ramp.growth is -1, want 0 or more":    {Ramp: Ramp{Growth: -1}},
+		`tier is "huge", want`:                 {Tier: "huge"},
+		"limits.gpt is unknown":                {Limits: map[string]Limits{"gpt": {}}},
 	} {
 		if _, err := New(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("New(%s) = %v; want %q", strconv.Quote(want), err, want)

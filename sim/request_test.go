@@ -179,7 +179,8 @@ func TestModels(t *testing.T) {
 func TestNewRejects(t *testing.T) {
 	_, err := New(Config{Profile: "fast", Tier: "gold", AnyModel: "gpt", Answer: -1, Limits: map[string]Limits{"x": {Requests: -1}},
 		Latency: map[string]Latency{"haiku": {TailShare: 2}}, Faults: []Fault{{Kind: "cut", Probability: 1.5}, {Kind: "status"}}})
-	for _, want := range []string{`profile "fast"`, `tier "gold"`, `class "gpt"`, `"x"`, "negative", "share", "fault 1: probability", "fault 2: status 0"} {
+	for _, want := range []string{`profile is "fast", want measured, instant or steady`, `tier is "gold"`, `any_model is "gpt"`, "limits.x is unknown", "limits.x.requests is -1, want 0 or more",
+		"answer is -1, want 0 or more", "latency.haiku.tail_share is 2, want 1 or less", "faults.0.probability is 1.5, want 1 or less", "faults.1.status is 0, want an error"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("New error %v lacks %q", err, want)
 		}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"crypto/tls"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -25,7 +26,10 @@ type Server struct {
 	truth   truth
 	arrived atomic.Int64 // POST /v1/messages so far, for faults by count
 	turned  atomic.Int64 // connections turned away by faults
+	tls     *tls.Config  // nil without
+	cert    []byte       // in PEM
 	current atomic.Pointer[setting]
+	change  sync.Mutex // one change of what is in force at a time
 
 	mu    sync.Mutex // guards what follows
 	ids   *rand.Rand
@@ -35,6 +39,7 @@ type Server struct {
 // New checks a configuration and returns a server for it. The error lists every
 // mistake. Limits are full and the cache is empty; fault windows count from now.
 func New(c Config) (*Server, error) {
+	given := c
 	c = c.withDefaults()
 	if err := c.check(); err != nil {
 		return nil, err
@@ -46,7 +51,14 @@ func New(c Config) (*Server, error) {
 		drift:   drift{rng: rand.New(rand.NewPCG(c.Seed, 0x6472696674))},
 	}
 	s.truth.size, s.truth.closed = c.TruthSize, sync.NewCond(&s.truth.mu)
-	s.current.Store(newSetting(c, s.started))
+	s.current.Store(newSetting(given, nil, s.started))
+	if c.TLS {
+		cert, inPEM, err := selfSigned(c.Addr)
+		if err != nil {
+			return nil, err
+		}
+		s.tls, s.cert = &tls.Config{Certificates: []tls.Certificate{cert}}, inPEM
+	}
 	return s, nil
 }
 
@@ -73,8 +85,8 @@ const organization = "00000000-0000-4000-8000-000000000000"
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == "/sim/truth" && r.Method == http.MethodGet {
-		s.serveTruth(w)
+	if strings.HasPrefix(r.URL.Path, "/sim/") {
+		s.serveSim(w, r)
 		return
 	}
 	s.truth.begin()

@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"time"
 )
 
@@ -17,47 +18,64 @@ type Running struct {
 	// URL is its base address, http://host:port, without a path: what SDKs take
 	// as base URL.
 	URL string
+	// Cert is the certificate it serves under, in PEM; nil without TLS.
+	Cert []byte
 
 	http *http.Server
 	done chan error
 }
 
 // Start makes a server and listens on Config.Addr, a free loopback port unless
-// set. The error is a mistake in the configuration or an address in use. Close
-// it when done.
+// set. The error is a mistake in the configuration, an address in use, or a
+// certificate that cannot be written. Close it when done.
 func Start(c Config) (*Running, error) {
 	s, err := New(c)
 	if err != nil {
 		return nil, err
 	}
-	ln, err := net.Listen("tcp", s.set().config.Addr)
+	addr := s.set().config.Addr
+	ln, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %q: %w", s.set().config.Addr, err)
+		return nil, fmt.Errorf("listen on %q: %w", addr, err)
+	}
+	if out := s.set().config.CertOut; out != "" {
+		if err := os.WriteFile(out, s.cert, 0o644); err != nil {
+			return nil, errors.Join(fmt.Errorf("write the certificate: %w", err), ln.Close())
+		}
 	}
 	return s.Serve(ln), nil
 }
 
 // Serve answers what comes in on a listener of the caller's, which Close closes:
-// HTTP/1.1, and HTTP/2 without TLS for clients that know.
+// HTTP/1.1 and HTTP/2, the latter without TLS for clients that know, unless the
+// configuration asks for TLS.
 func (s *Server) Serve(ln net.Listener) *Running {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	r := &Running{
 		Server: s,
 		URL:    "http://" + ln.Addr().String(),
+		Cert:   s.cert,
 		http: &http.Server{
 			Handler:           s,
 			Protocols:         &protocols,
+			TLSConfig:         s.tls,
 			ReadHeaderTimeout: 30 * time.Second,
 			IdleTimeout:       4 * time.Minute,
 			ErrorLog:          log.New(io.Discard, "", 0), // clients that leave are no news
 		},
 		done: make(chan error, 1),
 	}
+	serve := r.http.Serve
+	if s.tls != nil {
+		r.URL = "https://" + ln.Addr().String()
+		serve = func(ln net.Listener) error { return r.http.ServeTLS(ln, "", "") }
+	}
 	door := s.door(ln) // what is not to listen from the start on does not from here on
 	go func() {
-		r.done <- r.http.Serve(door)
+		r.done <- serve(door)
 		close(r.done)
 	}()
 	return r

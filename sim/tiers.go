@@ -7,17 +7,17 @@ import (
 
 // Limits are the rate limits of one class. Zero of any of the three is no limit.
 type Limits struct {
-	Requests     int // per minute
-	InputTokens  int // per minute; cache reads do not count
-	OutputTokens int // per minute, as generated; max_tokens does not count
+	Requests     int `yaml:"requests"`      // per minute
+	InputTokens  int `yaml:"input_tokens"`  // per minute; cache reads do not count
+	OutputTokens int `yaml:"output_tokens"` // per minute, as generated; max_tokens does not count
 
 	// Depth is how much a bucket holds, as time of its refill. 0 is one minute:
 	// the bucket holds one minute of limit, the plain reading of the
 	// documentation, which does not publish it.
-	Depth time.Duration
+	Depth time.Duration `yaml:"depth"`
 	// Window, if set, also holds requests to Requests/60 per second with bursts
 	// of no more than this much time: the documented "shorter intervals".
-	Window time.Duration
+	Window time.Duration `yaml:"window"`
 }
 
 // tierNames lists the presets of [Config.Tier].

@@ -10,104 +10,12 @@ import (
 	"time"
 )
 
-// Record is what truly happened to one request. Times are since Received; 0 is
-// never. It holds no prompt, no answer and no key.
-type Record struct {
-	RequestID  string
-	Path       string
-	Version    string // anthropic-version; "" if it was none we know
-	Auth       string // the header that carried the key: x-api-key or authorization; "" is none
-	RetryCount int    // how many attempts an SDK says went before (x-stainless-retry-count)
-	Model      string // as answered
-	Class      string // of limits
-	Stream     bool
-	Status     int    // 0: the connection was closed before an answer
-	Error      string // error.type, also of an error event inside a stream
-	Received   time.Time
-
-	Start        time.Duration // the body was read, and a place in the queue was free
-	FirstByte    time.Duration // each: when it was about to be handed to the kernel
-	FirstContent time.Duration // first shown delta
-	LastContent  time.Duration
-	LastByte     time.Duration // the last one had been handed to the kernel
-	DrawnFirst   time.Duration // since Start: when the first event was due
-	DrawnContent time.Duration // since Start: when the first delta was due, shown or not
-	DrawnSpeed   float64       // tokens per second; 0 is no delay
-	Lateness     time.Duration // the worst of its writes against what was due
-
-	MaxTokens      int
-	InputTokens    int
-	CacheWrite5m   int
-	CacheWrite1h   int
-	CacheRead      int
-	OutputTokens   int // generated so far, thinking included
-	ThinkingTokens int
-	StopReason     string // as sent; "" if none was
-	Events         int
-	Billed         Pico // for what was read and generated, once the answer had begun
-
-	Levels     Levels // of the limits, as the headers were written
-	LimitedBy  string // requests, input_tokens, output_tokens, ramp or spend
-	RetryAfter int    // seconds, before any fault took it away
-	Faults     []string
-	Canceled   bool // the client left
-}
-
-// MarshalJSON gives times in milliseconds.
-func (r Record) MarshalJSON() ([]byte, error) {
-	ms := func(d time.Duration) float64 { return float64(d) / 1e6 }
-	return json.Marshal(map[string]any{
-		"type": "request", "request_id": r.RequestID, "path": r.Path, "version": r.Version,
-		"auth": r.Auth, "retry_count": r.RetryCount, "model": r.Model, "class": r.Class, "stream": r.Stream,
-		"status": r.Status, "error": r.Error, "received": r.Received.UTC().Format(time.RFC3339Nano),
-		"start_ms": ms(r.Start), "first_byte_ms": ms(r.FirstByte), "first_content_ms": ms(r.FirstContent),
-		"last_content_ms": ms(r.LastContent), "last_byte_ms": ms(r.LastByte), "drawn_first_ms": ms(r.DrawnFirst),
-		"drawn_content_ms": ms(r.DrawnContent), "drawn_tokens_per_s": r.DrawnSpeed, "lateness_ms": ms(r.Lateness),
-		"max_tokens": r.MaxTokens, "input_tokens": r.InputTokens, "cache_write_5m_tokens": r.CacheWrite5m,
-		"cache_write_1h_tokens": r.CacheWrite1h, "cache_read_tokens": r.CacheRead, "output_tokens": r.OutputTokens,
-		"thinking_tokens": r.ThinkingTokens, "billed_usd": r.Billed.Dollars(), "stop_reason": r.StopReason, "events": r.Events, "levels": r.Levels,
-		"limited_by": r.LimitedBy, "retry_after_s": r.RetryAfter, "faults": r.Faults, "canceled": r.Canceled,
-	})
-}
-
-// Totals sums up every request since the server was made, those whose records
-// are no longer kept included.
-type Totals struct {
-	Requests       int
-	ByStatus       map[int]int // 0: closed before an answer
-	InputTokens    int
-	CacheWrite5m   int
-	CacheWrite1h   int
-	CacheRead      int
-	OutputTokens   int
-	Events         int
-	Billed         Pico
-	TurnedAway     int // connections, by the faults refuse (by chance or count) and tls-fail
-	Faulted        int
-	Canceled       int
-	LatenessMedian time.Duration // of writes against what was due: the simulator's own error
-	LatenessP99    time.Duration // both are upper bounds of buckets at most 25 % wide
-	LatenessMax    time.Duration
-}
-
-// MarshalJSON gives times in milliseconds.
-func (t Totals) MarshalJSON() ([]byte, error) {
-	ms := func(d time.Duration) float64 { return float64(d) / 1e6 }
-	return json.Marshal(map[string]any{
-		"type": "totals", "requests": t.Requests, "by_status": t.ByStatus, "input_tokens": t.InputTokens,
-		"cache_write_5m_tokens": t.CacheWrite5m, "cache_write_1h_tokens": t.CacheWrite1h, "cache_read_tokens": t.CacheRead,
-		"output_tokens": t.OutputTokens, "billed_usd": t.Billed.Dollars(), "events": t.Events, "turned_away": t.TurnedAway, "faulted": t.Faulted, "canceled": t.Canceled,
-		"lateness_p50_ms": ms(t.LatenessMedian), "lateness_p99_ms": ms(t.LatenessP99), "lateness_max_ms": ms(t.LatenessMax),
-	})
-}
-
 // truth keeps the latest records in a ring and the sums of all.
 type truth struct {
 	mu     sync.Mutex
 	size   int
-	ring   []Record
-	next   int // where the next record goes once the ring is full
-	open   int // requests being answered
+	ring   []Record // record n is at (n−1) mod size
+	open   int      // requests being answered
 	closed *sync.Cond
 	totals Totals
 	late   lateness
@@ -134,13 +42,13 @@ func (t *truth) add(r Record) {
 	if t.open--; t.open == 0 {
 		t.closed.Broadcast()
 	}
+	s := &t.totals
+	r.Seq = int64(s.Requests) + 1
 	if len(t.ring) < t.size {
 		t.ring = append(t.ring, r)
 	} else {
-		t.ring[t.next] = r
-		t.next = (t.next + 1) % t.size
+		t.ring[int(r.Seq-1)%t.size] = r
 	}
-	s := &t.totals
 	if s.ByStatus == nil {
 		s.ByStatus = make(map[int]int)
 	}
@@ -161,15 +69,29 @@ func (t *truth) add(r Record) {
 	}
 }
 
+// after copies the records that follow a number into buf, the oldest kept first,
+// and returns what there is of them.
+func (t *truth) after(seq int64, buf []Record) []Record {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	last := int64(t.totals.Requests)
+	seq = max(seq, last-int64(len(t.ring)))
+	n := 0
+	for ; n < len(buf) && seq < last; n++ {
+		buf[n] = t.ring[int(seq)%t.size]
+		seq++
+	}
+	return buf[:n]
+}
+
 // Truth returns the records kept, in the order in which requests ended. A record
 // is there shortly after the client has the whole answer, and certainly after
 // [Running.Close].
 func (s *Server) Truth() []Record {
-	t := &s.truth
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	all := make([]Record, 0, len(t.ring))
-	return append(append(all, t.ring[t.next:]...), t.ring[:t.next]...)
+	s.truth.mu.Lock()
+	n := len(s.truth.ring)
+	s.truth.mu.Unlock()
+	return s.truth.after(0, make([]Record, n))
 }
 
 // Totals returns the sums of everything so far.
@@ -188,16 +110,34 @@ func (s *Server) Totals() Totals {
 	return sum
 }
 
-// serveTruth streams the records and then the totals as JSON lines.
-func (s *Server) serveTruth(w http.ResponseWriter) {
+// serveTruth streams the records that follow the number ?since, and then the
+// totals, as JSON lines. Records that end meanwhile are not waited for; of those
+// that are there it holds a few at a time.
+func (s *Server) serveTruth(w http.ResponseWriter, r *http.Request) {
+	since, err := int64(0), error(nil)
+	if text := r.URL.Query().Get("since"); text != "" {
+		since, err = strconv.ParseInt(text, 10, 64)
+	}
+	if err != nil || since < 0 {
+		refuseSim(w, http.StatusBadRequest, "invalid_request_error", "since: want the number of a record, 0 or more", nil)
+		return
+	}
 	w.Header().Set("Content-Type", "application/jsonl")
 	enc := json.NewEncoder(w)
-	for _, r := range s.Truth() {
-		if enc.Encode(r) != nil {
-			return
+	sum := s.Totals()
+	buf := make([]Record, 256)
+	for since < int64(sum.Requests) {
+		some := s.truth.after(since, buf)
+		for _, r := range some {
+			if since = r.Seq; since > int64(sum.Requests) {
+				break
+			}
+			if enc.Encode(r) != nil {
+				return
+			}
 		}
 	}
-	_ = enc.Encode(s.Totals())
+	_ = enc.Encode(sum)
 }
 
 // lateness is a histogram of microseconds in buckets of a quarter of an octave;

@@ -24,6 +24,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/tokenload/tokenload/internal/plan"
+	"github.com/tokenload/tokenload/sim"
 )
 
 // Version is the program's version; the manifest of every run names it.
@@ -125,12 +126,11 @@ func (e *env) resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, erro
 // fail tells an error and returns the exit code for it.
 func (e *env) fail(err error) int {
 	if ms, ok := errors.AsType[plan.Mistakes](err); ok {
-		fmt.Fprintln(e.stderr, ms)
-		n := "1 mistake"
-		if len(ms) != 1 {
-			n = fmt.Sprintf("%d mistakes", len(ms))
-		}
-		fmt.Fprintf(e.stderr, "tokenload: error: the plan has %s; nothing was sent\n", n)
+		fmt.Fprintf(e.stderr, "%v\ntokenload: error: the plan has %s; nothing was sent\n", ms, mistakes(len(ms)))
+		return exitInvalid
+	}
+	if ms, ok := errors.AsType[sim.Mistakes](err); ok {
+		fmt.Fprintf(e.stderr, "%v\ntokenload: error: the configuration has %s; nothing was served\n", ms, mistakes(len(ms)))
 		return exitInvalid
 	}
 	fmt.Fprintf(e.stderr, "tokenload: error: %v\n", err)
@@ -142,6 +142,13 @@ func (e *env) fail(err error) int {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+func mistakes(n int) string {
+	if n == 1 {
+		return "1 mistake"
+	}
+	return fmt.Sprintf("%d mistakes", n)
 }
 
 // say tells the user something on standard error.

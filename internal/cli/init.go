@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/tokenload/tokenload/internal/plan"
+	"github.com/tokenload/tokenload/sim"
 )
 
 type initCommand struct {
@@ -22,7 +23,7 @@ func (c *initCommand) Run(e *env) error {
 	files := []struct {
 		name string
 		data []byte
-	}{{"tokenload.yaml", plan.Init()}, {"tokenload.schema.json", plan.Schema()}}
+	}{{"tokenload.yaml", plan.Init()}, {"tokenload.schema.json", plan.Schema()}, {"tokenload-sim.schema.json", sim.Schema()}}
 	for _, f := range files {
 		if _, err := os.Lstat(filepath.Join(c.Dir, f.name)); err == nil {
 			return hinted{fmt.Errorf("init: %s: %w", filepath.Join(c.Dir, f.name), fs.ErrExist), "nothing was written; give another folder"}

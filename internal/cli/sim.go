@@ -2,45 +2,45 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
+	"os"
 	"time"
 
 	"github.com/tokenload/tokenload/sim"
 )
 
+const simAddr = "127.0.0.1:8787"
+
 type simCommand struct {
-	Addr     string   `help:"Where to listen; loopback unless you say otherwise." default:"127.0.0.1:8787" placeholder:"HOST:PORT"`
+	Config   string   `help:"A YAML file of everything below and more; flags beat it. See docs/format/sim.md." placeholder:"FILE"`
+	Addr     string   `help:"Where to listen; loopback unless you say otherwise (default: 127.0.0.1:8787)." placeholder:"HOST:PORT"`
+	TLS      bool     `name:"tls" help:"Serve HTTPS with a self-signed certificate."`
+	CertOut  string   `help:"Write that certificate to a file, for clients to trust." placeholder:"FILE"`
 	Tier     string   `help:"Rate limits: start, build, scale, tier1 to tier4 (default: none)." placeholder:"NAME"`
-	Profile  string   `help:"Latency: measured, instant or steady." default:"measured" placeholder:"NAME"`
-	Seed     uint64   `help:"Seed of every draw." placeholder:"N"`
-	Answer   float64  `help:"Median length of an answer as a share of max_tokens." placeholder:"SHARE"`
+	Profile  string   `help:"Latency: measured, instant or steady (default: measured)." placeholder:"NAME"`
+	Seed     *uint64  `help:"Seed of every draw." placeholder:"N"`
+	Answer   *float64 `help:"Median length of an answer as a share of max_tokens (default: 0.25)." placeholder:"SHARE"`
 	AnyModel string   `help:"Serve unknown model names as this class, such as haiku-4-5 (default: 404)." placeholder:"CLASS"`
-	Fault    []string `help:"What goes wrong, such as 'status=529; p=0.1'. Repeatable." placeholder:"FAULT" sep:"none"`
-	Key      []string `help:"A key to accept (default: any)." placeholder:"KEY"`
+	Fault    []string `help:"What goes wrong, such as 'status=529; p=0.1'. Repeatable; in place of the file's." placeholder:"FAULT" sep:"none"`
+	Key      []string `help:"A key to accept (default: any). Repeatable." placeholder:"KEY"`
 	Log      bool     `help:"Log each request to standard error."`
 }
 
 // Run carries out the command.
 func (c *simCommand) Run(e *env) error {
-	conf := sim.Config{
-		Addr: c.Addr, Tier: c.Tier, Profile: c.Profile, Seed: c.Seed, Answer: c.Answer, AnyModel: c.AnyModel, Keys: c.Key,
-	}
-	for _, text := range c.Fault {
-		f, err := sim.ParseFault(text)
-		if err != nil {
-			return usageError{err}
-		}
-		conf.Faults = append(conf.Faults, f)
-	}
-	if c.Log {
-		conf.Log = slog.New(slog.NewTextHandler(e.stderr, nil))
-	}
-	if _, err := sim.New(conf); err != nil {
-		return usageError{err}
+	conf, err := c.config(e)
+	if err != nil {
+		return err
 	}
 	s, err := sim.Start(conf)
 	if err != nil {
-		return hinted{err, "choose another address with --addr, such as --addr 127.0.0.1:0 for a free port"}
+		return hintStart(err)
+	}
+	if host, _, err := net.SplitHostPort(conf.Addr); err == nil && !loopback(host) {
+		e.say("listening beyond loopback: whoever reaches this can read /sim/truth and change /sim/config")
 	}
 	stop, ctx, done := e.interrupts("stopping")
 	defer done()
@@ -51,8 +51,91 @@ func (c *simCommand) Run(e *env) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	if err := s.Shutdown(ctx); err != nil {
-		return s.Close()
+	err = s.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		err = nil // what was still open has been closed
+	}
+	e.tellServed(s.Totals())
+	return err
+}
+
+// config is the file's configuration, with the flags over it.
+func (c *simCommand) config(e *env) (sim.Config, error) {
+	conf := sim.Config{}
+	if c.Config != "" {
+		src, err := os.ReadFile(c.Config)
+		if err != nil {
+			return conf, notExist(fmt.Errorf("read the configuration: %w", err), "docs/format/sim.md says what such a file holds; without --config there are defaults")
+		}
+		if conf, err = sim.ParseConfig(c.Config, src); err != nil {
+			return conf, err
+		}
+	}
+	for _, f := range []struct {
+		flag string
+		into *string
+	}{{c.Addr, &conf.Addr}, {c.CertOut, &conf.CertOut}, {c.Tier, &conf.Tier}, {c.Profile, &conf.Profile}, {c.AnyModel, &conf.AnyModel}} {
+		if f.flag != "" {
+			*f.into = f.flag
+		}
+	}
+	if conf.Addr == "" {
+		conf.Addr = simAddr
+	}
+	if c.Seed != nil {
+		conf.Seed = *c.Seed
+	}
+	if c.Answer != nil {
+		conf.Answer = *c.Answer
+	}
+	if len(c.Key) > 0 {
+		conf.Keys = c.Key
+	}
+	conf.TLS = conf.TLS || c.TLS
+	if c.Log {
+		conf.Log = slog.New(slog.NewTextHandler(e.stderr, nil))
+	}
+	return conf, c.checkFlags(&conf)
+}
+
+// checkFlags reads the faults and finds what is wrong with the flags, all of it:
+// a file has been checked by now.
+func (c *simCommand) checkFlags(conf *sim.Config) error {
+	var all []error
+	for i, text := range c.Fault {
+		if i == 0 {
+			conf.Faults = nil
+		}
+		f, err := sim.ParseFault(text)
+		if err != nil {
+			all = append(all, err)
+			continue
+		}
+		conf.Faults = append(conf.Faults, f)
+	}
+	if _, err := sim.New(*conf); err != nil {
+		all = append(all, err)
+	}
+	if len(all) > 0 {
+		return usageError{errors.Join(all...)}
 	}
 	return nil
+}
+
+// hintStart adds advice to what kept the simulator from starting.
+func hintStart(err error) error {
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		return hinted{err, "choose another address with --addr, such as --addr 127.0.0.1:0 for a free port"}
+	}
+	return err
+}
+
+// tellServed says what was served, and how true its times were.
+func (e *env) tellServed(t sim.Totals) {
+	e.say("served %d requests, %d input and %d output tokens, $%.4f; wrote late by %v (p50), %v (p99), %v at most",
+		t.Requests, t.InputTokens+t.CacheWrite5m+t.CacheWrite1h+t.CacheRead, t.OutputTokens, t.Billed.Dollars(),
+		t.LatenessMedian, t.LatenessP99, t.LatenessMax.Round(time.Microsecond))
+	for _, w := range t.Warnings() {
+		e.say("warning: %s", w)
+	}
 }
