@@ -1,11 +1,16 @@
 package cli_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"math"
+	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -44,7 +49,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("EXAMPLES", examples)
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"code": code},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"code": code, "serve": serve, "get": get},
 	})
 }
 
@@ -62,6 +67,63 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if !slices.Contains(strings.Split(args[0], ","), got) {
 		ts.Fatalf("exit %s; want %s", got, args[0])
+	}
+}
+
+// serve starts tokenload sim on a free port, until the script ends. $SERVED is
+// its host and port.
+func serve(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 || args[0] != "sim" {
+		ts.Fatalf("usage: serve sim args...")
+	}
+	addr, stop, err := served(ts.Getenv("WORK"), append(args, "--addr", "127.0.0.1:0"))
+	if err != nil {
+		ts.Fatalf("%v: %v", args, err)
+	}
+	ts.Defer(stop)
+	ts.Setenv("SERVED", addr)
+}
+
+// served starts a command that says when it is ready and where.
+func served(dir string, args []string) (addr string, stop func(), err error) {
+	c := exec.Command(os.Args[0], args...)
+	c.Args[0], c.Dir = "tokenload", dir // testscript's Main goes by the name
+	out, err := c.StderrPipe()
+	if err != nil {
+		return "", nil, err
+	}
+	if err := c.Start(); err != nil {
+		return "", nil, err
+	}
+	stop = func() {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	}
+	var said strings.Builder
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		said.WriteString(lines.Text() + "\n")
+		if _, url, ok := strings.Cut(lines.Text(), "ready on "); ok {
+			_, addr, _ = strings.Cut(url, "://")
+			go io.Copy(io.Discard, out) //nolint:errcheck // ends with the process
+			return addr, stop, nil
+		}
+	}
+	stop()
+	return "", nil, fmt.Errorf("it is not ready: %s", said.String())
+}
+
+// get prints what the server last started answers to a GET.
+func get(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: get PATH")
+	}
+	res, err := http.Get("http://" + ts.Getenv("SERVED") + args[0])
+	if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	defer res.Body.Close()
+	if _, err := io.Copy(ts.Stdout(), res.Body); err != nil {
+		ts.Fatalf("%v", err)
 	}
 }
 
