@@ -44,6 +44,9 @@ type learnedClass struct {
 	Tokens       *learnedLimit  `json:"tokens"`
 	InputTokens  *learnedLimit  `json:"input_tokens"`
 	OutputTokens *learnedLimit  `json:"output_tokens"`
+
+	PriorityInputTokens  *learnedLimit `json:"priority_input_tokens,omitempty"`
+	PriorityOutputTokens *learnedLimit `json:"priority_output_tokens,omitempty"`
 }
 
 type learnedLimit struct {
@@ -146,6 +149,10 @@ func learnedOf(c limit.Class) learnedClass {
 			out.InputTokens = l
 		case call.LimitOutputTokens:
 			out.OutputTokens = l
+		case call.LimitPriorityInputTokens:
+			out.PriorityInputTokens = l
+		case call.LimitPriorityOutputTokens:
+			out.PriorityOutputTokens = l
 		}
 	}
 	return out

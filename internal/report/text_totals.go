@@ -180,6 +180,9 @@ func (t *textPage) payers(by payers, rep *Report) {
 
 func (t *textPage) limits(rep *Report) {
 	for _, c := range rep.Limits {
+		if len(limitsOf(c)) == 0 {
+			continue // all that is known are 429s that name no limit; a finding tells of them
+		}
 		t.line()
 		t.line(span{bold, "    " + left("LIMITS "+clip(printable(c.Class), 15), nameWidth+1) +
 			right("a minute", 12) + right("lowest left", 14) + right("peak use", 10) + right("429s", 7)})
