@@ -44,6 +44,7 @@ type commands struct {
 	Report reportCommand `cmd:"" help:"Render a stored run again."`
 	Limits limitsCommand `cmd:"" help:"Make one smallest call and print the rate limits it learned."`
 	Prices pricesCommand `cmd:"" help:"List the prices, or import others."`
+	Whatif whatifCommand `cmd:"" help:"Price a measured run another way: prompt cache, batch, routing, and what they return."`
 	Sim    simCommand    `cmd:"" help:"Serve a simulated Claude API."`
 	Bench  benchCommand  `cmd:"" help:"Say what this machine can generate, and how truly. Takes half a minute, costs nothing."`
 	Init   initCommand   `cmd:"" help:"Write a commented plan and the JSON Schema of plans."`

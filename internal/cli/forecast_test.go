@@ -69,7 +69,7 @@ func predicted(t *testing.T, dir string, src []byte, seed uint64) (met bool) {
 	var usage call.Usage
 	var cost call.USD
 	first := time.Duration(math.MaxInt64)
-	for _, r := range virtualRun(t, &seeded) {
+	for _, r := range recordsOf(t, virtualRun(t, &seeded)) {
 		cost += r.Cost
 		usage.Input += r.Input
 		usage.CacheRead += r.CacheRead
@@ -97,7 +97,7 @@ func predicted(t *testing.T, dir string, src []byte, seed uint64) (met bool) {
 }
 
 // virtualRun executes a plan against the simulator inside a bubble.
-func virtualRun(t *testing.T, p *plan.Plan) (all []call.Result) {
+func virtualRun(t *testing.T, p *plan.Plan) *store.Run {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
 	synctest.Test(t, func(t *testing.T) {
@@ -118,6 +118,11 @@ func virtualRun(t *testing.T, p *plan.Plan) (all []call.Result) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return stored
+}
+
+func recordsOf(t *testing.T, stored *store.Run) (all []call.Result) {
+	t.Helper()
 	for r, err := range stored.Results() {
 		if err != nil {
 			t.Fatal(err)

@@ -285,7 +285,8 @@ func manifest(c Config) store.Manifest {
 		m.Load.Stages = append(m.Load.Stages, store.Stage{Name: s.Name, Duration: s.Duration, Target: s.Target})
 	}
 	for i, t := range p.Tasks {
-		m.Tasks = append(m.Tasks, store.Task{Name: t.Name, Weight: t.Weight, Model: t.Model, MaxTokens: t.MaxTokens, Prompts: p.PromptsFrom[i]})
+		m.Tasks = append(m.Tasks, store.Task{Name: t.Name, Weight: t.Weight, Model: t.Model, MaxTokens: t.MaxTokens, Prompts: p.PromptsFrom[i],
+			SystemBytes: len(t.System.Text), PromptBytes: meanBytes(t.Prompts), Cache: t.System.Cache})
 	}
 	for _, t := range p.Thresholds {
 		m.Thresholds = append(m.Thresholds, store.Threshold{Metric: t.Metric, Expression: t.Expression, AbortOnFail: t.AbortOnFail, Delay: t.Delay})
@@ -298,6 +299,15 @@ func manifest(c Config) store.Manifest {
 		m.BudgetUSD = &p.Budget.Guard.Budget
 	}
 	return m
+}
+
+// meanBytes is the mean length of texts; 0 without any.
+func meanBytes(texts []string) float64 {
+	sum := 0
+	for _, s := range texts {
+		sum += len(s)
+	}
+	return float64(sum) / max(float64(len(texts)), 1)
 }
 
 // prices are what the plan's models cost in this run.

@@ -78,7 +78,13 @@ type Task struct {
 	Weight    float64 `json:"weight"`
 	Model     string  `json:"model"`
 	MaxTokens int     `json:"max_tokens"`
-	Prompts   string  `json:"prompts"` // where they come from: "3 inline", "120 from questions.jsonl", "synthetic, by bytes"
+	// SystemBytes is the length of its system prompt, which all its requests begin
+	// with; Cache is how long the API is asked to keep it: "5m", "1h", "" for not at all.
+	SystemBytes int `json:"system_bytes,omitempty"`
+	// PromptBytes is the mean length of the prompts that follow it; 0 is not known.
+	PromptBytes float64 `json:"prompt_bytes,omitempty"`
+	Cache       string  `json:"cache,omitempty"`
+	Prompts     string  `json:"prompts"` // where they come from: "3 inline", "120 from questions.jsonl", "synthetic, by bytes"
 }
 
 // SLO is what a good answer must keep, per request; zero is not asked for.

@@ -54,6 +54,11 @@ func bytesPerToken(model string) float64 {
 	return 4
 }
 
+// Tokens estimates how many tokens a model counts for a text of so many bytes.
+func Tokens(model string, bytes int) int64 {
+	return int64(math.Round(float64(bytes) / bytesPerToken(model)))
+}
+
 // length draws the length of a prompt in bytes: lognormal with median P50 and
 // 95th percentile P95.
 func (s Synthetic) length(r *rand.Rand, model string) int {
