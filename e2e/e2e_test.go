@@ -134,6 +134,7 @@ type record struct {
 	First      int64            `json:"first_content"`
 	Last       int64            `json:"last_content"`
 	Done       int64            `json:"done"`
+	Merged     int              `json:"merged_reads"`
 	Input      int64            `json:"input_tokens"`
 	CacheWrite int64            `json:"cache_write_5m_tokens"`
 	CacheRead  int64            `json:"cache_read_tokens"`
@@ -177,6 +178,8 @@ type summary struct {
 	} `json:"cost"`
 	Generator struct {
 		Valid   bool     `json:"valid"`
+		Clock   string   `json:"clock"`
+		Merged  int      `json:"merged_reads"`
 		LagP99  *float64 `json:"lag_p99_ms"`
 		Reasons []string `json:"reasons"`
 	} `json:"generator"`

@@ -118,11 +118,15 @@ func TestKernelStamps(t *testing.T) {
 			}
 			c := newClient(t, config)
 			stampedBy(t, c)
-			inside := 0
+			inside, alone := 0, 0
 			for _, r := range askMany(t, c, n) {
 				if r.Class != call.OK || r.Events != 2 || r.ReadLagMax <= 0 || !inOrder(r) {
 					t.Fatalf("class %s, %+v, %d events, read lag %v, %+v", r.Class, r.Err, r.Events, r.ReadLagMax, instantsOf(r))
 				}
+				if r.Merged > 0 {
+					continue // read so late that it was joined with the next, and has its stamp: counted, not stood behind
+				}
+				alone++
 				s.mu.Lock()
 				b := s.truths[r.RequestID]
 				s.mu.Unlock()
@@ -131,8 +135,8 @@ func TestKernelStamps(t *testing.T) {
 					inside++
 				}
 			}
-			if inside < 2*n*99/100 {
-				t.Errorf("%d of %d first contents within the server's bracket; want 99 %%", inside, 2*n)
+			if alone == 0 || inside < alone*99/100 {
+				t.Errorf("%d of %d first contents within the server's bracket; want 99 %%", inside, alone)
 			}
 			if c.ClockSteps() != 0 || c.ReadLag() <= 0 {
 				t.Errorf("%d steps, read lag %v; want 0, some", c.ClockSteps(), c.ReadLag())
