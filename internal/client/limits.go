@@ -91,8 +91,13 @@ func count(s string) *int64 {
 }
 
 // retryAfter reads the header of that name: seconds, or a date (RFC 9110,
-// 10.2.3). Nil is no header, or one that makes no sense.
+// 10.2.3); before it the one in milliseconds, which some servers send beside it
+// because it is finer. Nil is no header, or one that makes no sense.
 func retryAfter(h http.Header, now time.Time) *float64 {
+	if ms, err := strconv.ParseUint(h.Get("Retry-After-Ms"), 10, 32); err == nil {
+		seconds := float64(ms) / 1000
+		return &seconds
+	}
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if value == "" {
 		return nil

@@ -79,6 +79,16 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+// TestRetryAfterMs: the finer header counts, where it makes sense.
+func TestRetryAfterMs(t *testing.T) {
+	for value, want := range map[string]float64{"250": 0.25, "0": 0, "60000": 60, "": 7, "-5": 7, "soon": 7, "1.5": 7, "99999999999": 7} {
+		got := retryAfter(headers("Retry-After-Ms", value, "Retry-After", "7"), time.Time{})
+		if got == nil || *got != want {
+			t.Errorf("retryAfter of %q ms and 7 s = %v; want %v", value, got, want)
+		}
+	}
+}
+
 func TestLimitedBy(t *testing.T) {
 	zero, some := int64(0), int64(5)
 	empty, full := &call.Limit{Remaining: &zero}, &call.Limit{Remaining: &some}
