@@ -65,8 +65,10 @@ func (e *exchange) request(body []byte) (*http.Request, error) {
 		return nil, err
 	}
 	hr.Header = e.header()
-	if e.config.HTTP == "2" {
-		hr.GetBody = nil // else a stream that the server refused would be sent again, unseen
+	if e.config.HTTP == "2" || hr.Header["Idempotency-Key"] != nil || hr.Header["X-Idempotency-Key"] != nil {
+		// Else net/http would send the body again, unseen: a stream that was refused,
+		// or a request whose header says it may be repeated. It may be billed twice.
+		hr.GetBody = nil
 	}
 	return hr, nil
 }
