@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -279,6 +280,34 @@ func TestUsage(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestWritesWithoutASplit: what a server does not split is the dearest write that
+// the request asks for, so that no bill is above what was charged.
+func TestWritesWithoutASplit(t *testing.T) {
+	for _, tt := range []struct {
+		ttl   string
+		usage string
+		want  call.Usage
+	}{
+		{"", `{"cache_creation_input_tokens":50}`, call.Usage{CacheWrite5m: 50}},
+		{"5m", `{"cache_creation_input_tokens":50}`, call.Usage{CacheWrite5m: 50}},
+		{"1h", `{"cache_creation_input_tokens":50}`, call.Usage{CacheWrite1h: 50}},
+		{"1h", `{"cache_creation_input_tokens":50,"cache_creation":null}`, call.Usage{CacheWrite1h: 50}},
+		{"1h", `{"cache_creation_input_tokens":50,"cache_creation":{"ephemeral_5m_input_tokens":50}}`, call.Usage{CacheWrite5m: 50}},
+		{"1h", `{"cache_creation_input_tokens":50,"cache_creation":{"ephemeral_5m_input_tokens":20,"ephemeral_1h_input_tokens":30}}`, call.Usage{CacheWrite5m: 20, CacheWrite1h: 30}},
+	} {
+		var u usage
+		if err := json.Unmarshal([]byte(tt.usage), &u); err != nil {
+			t.Fatal(err)
+		}
+		var got call.Usage
+		u.apply(&got, tt.ttl)
+		u.apply(&got, tt.ttl) // said again at the end
+		if got != tt.want {
+			t.Errorf("asked for %q, told %s: %+v; want %+v", tt.ttl, tt.usage, got, tt.want)
+		}
 	}
 }
 

@@ -126,7 +126,7 @@ func (messages) start(a *answer, data []byte) {
 		a.res.Model = label(event.Message.Model)
 	}
 	if event.Message.Usage != nil {
-		event.Message.Usage.apply(&a.res.Usage)
+		event.Message.Usage.apply(&a.res.Usage, a.cacheTTL)
 		a.res.Known = call.UsageInput
 	}
 }
@@ -144,7 +144,7 @@ func (messages) messageDelta(a *answer, data []byte) {
 		a.res.Stop = label(event.Delta.Stop)
 	}
 	if u := event.Usage; u != nil {
-		u.apply(&a.res.Usage)
+		u.apply(&a.res.Usage, a.cacheTTL)
 		a.outputSaid = a.outputSaid || u.Output != nil
 		if u.Input != nil {
 			a.res.Known = max(a.res.Known, call.UsageInput)
@@ -179,7 +179,7 @@ func (messages) plain(a *answer, body []byte) {
 	}
 	a.res.Stop = label(m.Stop)
 	if m.Usage != nil {
-		m.Usage.apply(&a.res.Usage)
+		m.Usage.apply(&a.res.Usage, a.cacheTTL)
 		a.res.Known = call.UsageInput
 		a.outputSaid = m.Usage.Output != nil
 	}

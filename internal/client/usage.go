@@ -27,7 +27,7 @@ type cacheWrites struct {
 
 // apply puts what was said in place of what was known: the API's figures are
 // cumulative, and those it leaves out stand.
-func (u *usage) apply(to *call.Usage) {
+func (u *usage) apply(to *call.Usage, cacheTTL string) {
 	set(&to.Input, u.Input)
 	set(&to.CacheRead, u.CacheRead)
 	set(&to.Output, u.Output)
@@ -37,7 +37,7 @@ func (u *usage) apply(to *call.Usage) {
 	if u.Tools != nil {
 		set(&to.WebSearches, u.Tools.Searches)
 	}
-	u.applyWrites(to)
+	u.applyWrites(to, cacheTTL)
 	if u.Speed != nil {
 		to.Speed = unless(label(*u.Speed), "standard")
 	}
@@ -47,13 +47,18 @@ func (u *usage) apply(to *call.Usage) {
 }
 
 // applyWrites splits the cache writes. The total is the truth; without a split
-// of its own it keeps the hour's part that is known and is 5m for the rest.
-func (u *usage) applyWrites(to *call.Usage) {
+// of its own it keeps the hour's part that is known and is 5m for the rest. Where
+// no split was ever given, all of it is the dearest write that was asked for.
+func (u *usage) applyWrites(to *call.Usage, cacheTTL string) {
 	total, long := to.CacheWrite5m+to.CacheWrite1h, to.CacheWrite1h
+	unsplit := u.Writes == nil && total == 0
 	if w := u.Writes; w != nil {
 		total, long = max(w.Short, 0)+max(w.Long, 0), max(w.Long, 0)
 	}
 	set(&total, u.CacheWrite)
+	if unsplit && cacheTTL == "1h" {
+		long = total
+	}
 	to.CacheWrite1h = min(long, total)
 	to.CacheWrite5m = total - to.CacheWrite1h
 }
