@@ -2,8 +2,10 @@ package cost
 
 import (
 	"bytes"
+	"context"
 	"math"
 	"math/big"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -170,15 +172,15 @@ func drawRequest(t *rapid.T) call.Request {
 	return call.Request{
 		Model: "m", Body: make([]byte, rapid.IntRange(0, 5000).Draw(t, "body")), ExtraTokens: rapid.IntRange(0, 600).Draw(t, "extra"),
 		MaxTokens: rapid.IntRange(0, 2000).Draw(t, "max tokens"),
-		Speed:     rapid.SampledFrom([]string{"", "standard", "fast"}).Draw(t, "speed"),
-		Geo:       rapid.SampledFrom([]string{"", "global", "us"}).Draw(t, "geo"),
-		CacheTTL:  rapid.SampledFrom([]string{"", "5m", "1h"}).Draw(t, "ttl"),
+		Speed:     rapid.SampledFrom([]string{"", "standard", "fast", "warp"}).Draw(t, "speed"),
+		Geo:       rapid.SampledFrom([]string{"", "global", "us", "moon"}).Draw(t, "geo"),
+		CacheTTL:  rapid.SampledFrom([]string{"", "5m", "1h", "1w"}).Draw(t, "ttl"),
 	}
 }
 
 // drawUsage draws what a server may bill for the request: any split of a prompt
 // up to the bound, no more output than allowed, a speed and a geo that were
-// asked for or left open.
+// asked for or left open. A word that is not known may mean the dearest.
 func drawUsage(t *rapid.T, r call.Request) call.Usage {
 	left := InputBound(r)
 	part := func(name string) int64 {
@@ -187,14 +189,14 @@ func drawUsage(t *rapid.T, r call.Request) call.Usage {
 		return n
 	}
 	u := call.Usage{CacheRead: part("read"), CacheWrite5m: part("5m")}
-	if r.CacheTTL == "1h" {
+	if r.CacheTTL != "" && r.CacheTTL != "5m" {
 		u.CacheWrite1h = part("1h")
 	}
 	u.Input = part("input")
 	most := int64(r.MaxTokens)
 	u.Output = rapid.OneOf(rapid.Just(most), rapid.Int64Range(0, most)).Draw(t, "output")
 	speeds, geos := []string{"", "standard"}, []string{"", "not_available", "global"}
-	if r.Speed == "fast" {
+	if r.Speed != "" && r.Speed != "standard" {
 		speeds = append(speeds, "fast")
 	}
 	if r.Geo != "global" {
@@ -202,6 +204,24 @@ func drawUsage(t *rapid.T, r call.Request) call.Usage {
 	}
 	u.Speed, u.Geo = rapid.SampledFrom(speeds).Draw(t, "served speed"), rapid.SampledFrom(geos).Draw(t, "served geo")
 	return u
+}
+
+// drawResult draws how a call may end. What is known of the usage is one thing,
+// what the server bills another.
+func drawResult(t *rapid.T, u call.Usage) call.Result {
+	r := call.Result{Usage: u,
+		Class:   rapid.SampledFrom(call.Classes()).Draw(t, "class"),
+		Status:  rapid.SampledFrom([]int{0, 200, 302, 429, 500, 529}).Draw(t, "status"),
+		Written: rapid.Bool().Draw(t, "written"),
+		Known:   rapid.SampledFrom([]call.UsageKnown{call.UsageNone, call.UsageInput, call.UsageFinal}).Draw(t, "known"),
+	}
+	switch rapid.IntRange(0, 5).Draw(t, "oddity") {
+	case 0: // figures that no server means
+		r.Input, r.CacheRead, r.Output = -r.Input, -1, -r.Output
+	case 1: // nothing but a count of searches that nobody asked for
+		r.Usage = call.Usage{Thinking: 1 << 40}
+	}
+	return r
 }
 
 // TestNeverDearerThanReserved is the proof that the budget rests on.
@@ -215,23 +235,61 @@ func TestNeverDearerThanReserved(t *testing.T) {
 		req := drawRequest(t)
 		bound := c.Bound(req)
 		u := drawUsage(t, req)
-		res := call.Result{Usage: u,
-			Class:   rapid.SampledFrom(call.Classes()).Draw(t, "class"),
-			Status:  rapid.SampledFrom([]int{0, 200, 302, 429, 500, 529}).Draw(t, "status"),
-			Written: rapid.Bool().Draw(t, "written"),
-			Known:   rapid.SampledFrom([]call.UsageKnown{call.UsageNone, call.UsageInput, call.UsageFinal}).Draw(t, "known"),
-		}
+		res := drawResult(t, u)
 		got, uncertain := c.Charge(req, res)
 		if got > bound || got < 0 {
 			t.Fatalf("Charge = %d (bound %v); Bound = %d", got, uncertain, bound)
 		}
-		if bill := c.Of("m", served(u, req)); bill > bound {
+		bill := c.Of("m", served(u, req))
+		if bill > bound {
 			t.Fatalf("a bill of %d; Bound = %d", bill, bound)
 		}
 		// While the usage is open, what is charged covers every bill that may follow.
-		res.Known, res.Class, res.Status = call.UsageInput, call.Cut, 200
-		if open, _ := c.Charge(req, res); open < c.Of("m", served(u, req)) || open > bound {
-			t.Fatalf("cut is charged %d; the bill may be %d and Bound is %d", open, c.Of("m", served(u, req)), bound)
+		res.Usage, res.Known, res.Class, res.Status = u, call.UsageInput, call.Cut, 200
+		if open, _ := c.Charge(req, res); open < bill || open > bound {
+			t.Fatalf("cut is charged %d; the bill may be %d and Bound is %d", open, bill, bound)
+		}
+		// Where no usage was seen, the whole of it is.
+		res.Usage, res.Known, res.Written = call.Usage{}, call.UsageNone, true
+		if unseen, isBound := c.Charge(req, res); unseen != bound || !isBound {
+			t.Fatalf("cut before any usage is charged %d, a bound: %v; Bound is %d", unseen, isBound, bound)
+		}
+	})
+}
+
+// TestGuardNeverSettlesAboveItsReservation: the same through the guard, with a
+// budget for exactly one worst case, for senders that end in any way.
+func TestGuardNeverSettlesAboveItsReservation(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c, err := new(Catalog).With(map[string]Prices{"m": drawPrices(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req := drawRequest(t)
+		g, err := NewGuard(GuardConfig{Catalog: c, Budget: max(c.Bound(req), 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		res := drawResult(t, drawUsage(t, req))
+		end := rapid.SampledFrom([]string{"result", "nothing", "panic", "result and panic"}).Draw(t, "end")
+		charged := call.USD(0)
+		func() {
+			defer func() { _ = recover() }()
+			g.Wrap(func(_ context.Context, _ call.Request, emit func(call.Result)) {
+				if strings.Contains(end, "result") {
+					emit(res)
+				}
+				if strings.Contains(end, "panic") {
+					panic(end)
+				}
+			})(t.Context(), req, func(r call.Result) { charged += r.Cost })
+		}()
+		s := g.Spend()
+		if s.Spent > s.Budget || s.Spent < charged || s.Uncertain > s.Spent || s.Overruns != 0 || s.Reserved != 0 || s.InFlight != 0 {
+			t.Fatalf("%s: %+v, the result says %d", end, s, charged)
+		}
+		if end != "result" && s.Spent != c.Bound(req) {
+			t.Fatalf("%s: spent %d; want the whole reservation of %d", end, s.Spent, c.Bound(req))
 		}
 	})
 }
