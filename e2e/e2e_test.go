@@ -174,7 +174,9 @@ type summary struct {
 	Requests map[string]int `json:"requests"`
 	Classes  map[string]int `json:"classes"`
 	Cost     struct {
-		USD float64 `json:"usd"`
+		USD       float64  `json:"usd"`
+		Uncertain float64  `json:"uncertain_usd"`
+		Budget    *float64 `json:"budget_usd"`
 	} `json:"cost"`
 	Generator struct {
 		Valid   bool     `json:"valid"`
