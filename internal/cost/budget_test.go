@@ -136,7 +136,7 @@ func newBudgetRun(t *testing.T, seed uint64, wait, faults bool) (*budgetRun, con
 	r.stop = stop
 	c := bankPrices(t)
 	worst := c.Bound(call.Request{Model: "dear", Body: make([]byte, 1580), MaxTokens: 500})
-	r.guard = newGuard(t, GuardConfig{Catalog: c, Budget: 50 * worst, Wait: wait, OnExhausted: func() { r.ends.Add(1); stop() }})
+	r.guard = newGuard(t, GuardConfig{Catalog: c, Budget: 50 * worst, Wait: wait, OnExhausted: func(_, _ call.USD) { r.ends.Add(1); stop() }})
 	return r, ctx
 }
 

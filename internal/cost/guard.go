@@ -27,8 +27,9 @@ type GuardConfig struct {
 	// OnWarn is called once, when WarnAt of the budget is spent.
 	OnWarn func(Spend)
 	// OnExhausted is called once, when nothing is in flight and what asks for
-	// money still does not fit. From then on every request is over_budget.
-	OnExhausted func()
+	// money still does not fit: it is told the least of these worst cases, and what
+	// is left. From then on every request is over_budget.
+	OnExhausted func(worst, left call.USD)
 	// OnOverrun is called once, when a call has cost more than its worst case: the
 	// server bills what the request does not show. Later reservations are larger
 	// by the same factor.
@@ -54,7 +55,7 @@ type Guard struct {
 	wait    bool
 	stop    <-chan struct{}
 	onWarn  func(Spend)
-	onDone  func()
+	onDone  func(worst, left call.USD)
 	onOver  func(cost, worst call.USD)
 
 	committed atomic.Int64  // spent and reserved, pico-dollars
@@ -68,6 +69,7 @@ type Guard struct {
 	tail      atomic.Bool
 	exhausted atomic.Bool
 
+	wanted  int64         // least worst case that did not fit; set before exhausted
 	telling atomic.Bool   // someone has begun to call onDone
 	told    chan struct{} // closed when onDone has returned
 
@@ -204,7 +206,7 @@ func (g *Guard) tell() {
 	}
 	defer close(g.told)
 	if g.onDone != nil {
-		g.onDone()
+		g.onDone(call.USD(g.wanted), g.Spend().Remaining)
 	}
 }
 

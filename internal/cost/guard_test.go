@@ -225,7 +225,7 @@ func TestSmallPassesLarge(t *testing.T) {
 
 func TestWaiterIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGuard(t, GuardConfig{Budget: 15 * cent, Wait: true, OnExhausted: func() { t.Error("exhausted") }})
+		g := newGuard(t, GuardConfig{Budget: 15 * cent, Wait: true, OnExhausted: func(_, _ call.USD) { t.Error("exhausted") }})
 		go g.Wrap(after(10*time.Second, 1))(t.Context(), cents(10), func(call.Result) {})
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
@@ -252,7 +252,7 @@ func TestExhausted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g *Guard
 		calls, sent := 0, 0
-		g = newGuard(t, GuardConfig{Budget: 25 * cent, Wait: true, OnExhausted: func() {
+		g = newGuard(t, GuardConfig{Budget: 25 * cent, Wait: true, OnExhausted: func(_, _ call.USD) {
 			calls++
 			if s := g.Spend(); s.InFlight != 0 || s.Reserved != 0 || !s.Exhausted || s.Spent != 20*cent {
 				t.Errorf("at the end: %+v; want nothing in flight and 20 cents spent", s)
@@ -288,9 +288,13 @@ func TestExhausted(t *testing.T) {
 func TestLargerThanTheBudget(t *testing.T) {
 	for _, wait := range []bool{true, false} {
 		ended := 0
-		g := newGuard(t, GuardConfig{Budget: cent, Wait: wait, OnExhausted: func() { ended++ }})
+		var worst, left call.USD
+		g := newGuard(t, GuardConfig{Budget: cent, Wait: wait, OnExhausted: func(w, l call.USD) { ended++; worst, left = w, l }})
 		if r := only(t, g.Wrap(after(0, 1)), cents(2)); r.Class != call.OverBudget || ended != 1 {
 			t.Errorf("wait %v: %s, ended %d; want over_budget, 1", wait, r.Class, ended)
+		}
+		if worst != 2*cent+framing || left != cent {
+			t.Errorf("wait %v: told %s of %s left; want 2 cents and the framing of 1 cent", wait, worst.Decimal(), left.Decimal())
 		}
 		if r := only(t, g.Wrap(after(0, 1)), call.Request{Model: "unknown"}); r.Class != call.OverBudget {
 			t.Errorf("wait %v: a model without a price was sent", wait)
@@ -301,7 +305,7 @@ func TestLargerThanTheBudget(t *testing.T) {
 func TestNobodyIsRefusedBeforeTheEndIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told atomic.Bool
-		g := newGuard(t, GuardConfig{Budget: 15 * cent, Wait: true, OnExhausted: func() { time.Sleep(time.Second); told.Store(true) }})
+		g := newGuard(t, GuardConfig{Budget: 15 * cent, Wait: true, OnExhausted: func(_, _ call.USD) { time.Sleep(time.Second); told.Store(true) }})
 		send := g.Wrap(after(time.Second, 10))
 		for range 4 {
 			go send(t.Context(), cents(10), func(r call.Result) {
@@ -320,7 +324,7 @@ func TestNobodyIsRefusedBeforeTheEndIsKnown(t *testing.T) {
 func TestArrivalsAreOverBudgetAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := 0
-		g := newGuard(t, GuardConfig{Budget: 25 * cent, OnExhausted: func() { ended++ }})
+		g := newGuard(t, GuardConfig{Budget: 25 * cent, OnExhausted: func(_, _ call.USD) { ended++ }})
 		send := g.Wrap(after(time.Second, 1))
 		var seen got
 		for range 3 {

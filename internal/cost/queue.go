@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/tokenload/tokenload/internal/call"
@@ -81,6 +82,10 @@ func (g *Guard) sweep() {
 		if g.flight.Load() == before {
 			break
 		}
+	}
+	least := func(a, b *waiter) int { return cmp.Compare(a.amount, b.amount) }
+	if first := slices.MinFunc(g.queue, least); !g.exhausted.Load() {
+		g.wanted = first.amount
 	}
 	g.exhausted.Store(true)
 	g.waiting.Add(-int64(len(g.queue)))

@@ -141,7 +141,9 @@ func (e *execution) purse() (*cost.Guard, error) {
 			e.warn(fmt.Sprintf("warning: a call cost %v, and its request allows %v at most: the target bills what requests do not show, "+
 				"or its prices are not the plan's. Reservations are raised by as much", cost, worst))
 		},
-		OnExhausted: func() { e.halt("budget", "the next request did not fit the budget and nothing was in flight") },
+		OnExhausted: func(worst, left call.USD) {
+			e.halt("budget", fmt.Sprintf("the next request may cost %v, %v was left, and nothing was in flight", worst, left))
+		},
 	})
 }
 
