@@ -58,61 +58,75 @@ var weather = anthropic.ToolInputSchemaParam{
 
 func TestTools(t *testing.T) {
 	t.Parallel()
-	s := simulator.Start(t)
-	params := ask(haiku, "How warm is it in Graz?")
-	params.Tools = []anthropic.ToolUnionParam{anthropic.ToolUnionParamOfTool(weather, "get_weather")}
-	params.ToolChoice = anthropic.ToolChoiceParamOfTool("get_weather")
+	for _, tt := range []struct {
+		name   string
+		model  anthropic.Model
+		text   string
+		choice anthropic.ToolChoiceUnionParam
+	}{
+		{"forced", haiku, "How warm is it in Graz?", anthropic.ToolChoiceParamOfTool("get_weather")},
+		{"chosen, since it is named", opus, "Call get_weather for Graz.", anthropic.ToolChoiceUnionParam{}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := simulator.Start(t)
+			params := ask(tt.model, tt.text)
+			params.Tools = []anthropic.ToolUnionParam{anthropic.ToolUnionParamOfTool(weather, "get_weather")}
+			params.ToolChoice = tt.choice
 
-	plain, err := client(s).Messages.New(t.Context(), params)
-	if err != nil {
-		t.Fatal(err)
-	}
-	toolInput(t, *plain)
-	stream, err := receive(t, client(s), params)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var sent map[string]any
-	if err := json.Unmarshal([]byte(stream.toolInput), &sent); err != nil {
-		t.Fatalf("fragments %q: %v", stream.toolInput, err)
-	}
-	if got := toolInput(t, stream.message); !reflect.DeepEqual(got, sent) || stream.deltas < 3 {
-		t.Errorf("input %v, streamed %v in %d fragments", got, sent, stream.deltas)
-	}
-	sameUsage(t, stream.message.Usage, s.Last(t, 2))
+			plain, err := client(s).Messages.New(t.Context(), params)
+			if err != nil {
+				t.Fatal(err)
+			}
+			toolInput(t, *plain)
+			stream, err := receive(t, client(s), params)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var sent map[string]any
+			if err := json.Unmarshal([]byte(stream.toolInput), &sent); err != nil {
+				t.Fatalf("fragments %q: %v", stream.toolInput, err)
+			}
+			id, got := toolInput(t, stream.message)
+			if !reflect.DeepEqual(got, sent) || stream.deltas < 3 {
+				t.Errorf("input %v, streamed %v in %d fragments", got, sent, stream.deltas)
+			}
+			sameUsage(t, stream.message.Usage, s.Last(t, 2))
 
-	// The result goes back, as an agent's loop does it.
-	params.Messages = append(params.Messages, stream.message.ToParam(),
-		anthropic.NewUserMessage(anthropic.NewToolResultBlock(stream.message.Content[0].ID, "31 °C", false)))
-	params.ToolChoice = anthropic.ToolChoiceUnionParam{}
-	last, err := client(s).Messages.New(t.Context(), params)
-	if err != nil || last.StopReason != "end_turn" {
-		t.Errorf("after the tool's result: %v, %+v", err, last)
+			// The result goes back, as an agent's loop does it.
+			params.Messages = append(params.Messages, stream.message.ToParam(), anthropic.NewUserMessage(anthropic.NewToolResultBlock(id, "31 °C", false)))
+			params.ToolChoice = anthropic.ToolChoiceUnionParam{}
+			last, err := client(s).Messages.New(t.Context(), params)
+			if err != nil || last.StopReason != "end_turn" {
+				t.Errorf("after the tool's result: %v, %+v", err, last)
+			}
+		})
 	}
 }
 
-// toolInput returns the input of the one tool called, checked against its schema.
-func toolInput(t *testing.T, m anthropic.Message) map[string]any {
+// toolInput returns the id and the input of the one tool called, checked against
+// its schema.
+func toolInput(t *testing.T, m anthropic.Message) (id string, input map[string]any) {
 	t.Helper()
-	if m.StopReason != "tool_use" || len(m.Content) != 1 || m.Content[0].Type != "tool_use" {
-		t.Fatalf("stop_reason %q, content %+v; want one tool_use", m.StopReason, m.Content)
+	if m.StopReason != "tool_use" || len(m.Content) == 0 || m.Content[len(m.Content)-1].Type != "tool_use" {
+		t.Fatalf("stop_reason %q, content %+v; want a tool_use at the end", m.StopReason, m.Content)
 	}
-	use := m.Content[0].AsToolUse()
+	use := m.Content[len(m.Content)-1].AsToolUse()
 	if use.Name != "get_weather" || !strings.HasPrefix(use.ID, "toolu_01") {
 		t.Errorf("tool %q, id %q", use.Name, use.ID)
 	}
-	var input struct {
+	var fields struct {
 		City  string    `json:"city"`
 		Unit  string    `json:"unit"`
 		Days  *int      `json:"days"`
 		Hours []float64 `json:"hours"`
 	}
-	if err := json.Unmarshal(use.Input, &input); err != nil || input.City == "" || input.Unit != "celsius" && input.Unit != "fahrenheit" || input.Days == nil || input.Hours == nil {
+	if err := json.Unmarshal(use.Input, &fields); err != nil || fields.City == "" || fields.Unit != "celsius" && fields.Unit != "fahrenheit" || fields.Days == nil || fields.Hours == nil {
 		t.Errorf("input %s: %v", use.Input, err)
 	}
-	var all map[string]any
-	_ = json.Unmarshal(use.Input, &all)
-	return all
+	if err := json.Unmarshal(use.Input, &input); err != nil {
+		t.Errorf("input %s: %v", use.Input, err)
+	}
+	return use.ID, input
 }
 
 // Thinking is hidden unless asked for on the newer models, and shown on the

@@ -3,6 +3,7 @@ import json
 import unittest
 
 import anthropic
+import pydantic
 
 from simulator import HAIKU, KEY, OPUS, Case, ask
 
@@ -88,6 +89,34 @@ class Messages(Case):
         request["messages"] += [{"role": "assistant", "content": m.content}, {"role": "user", "content": [result]}]
         del request["tool_choice"]
         self.assertEqual(client.messages.create(**request).stop_reason, "end_turn")
+
+    def test_agent_loop(self):
+        """The SDK's own loop, with a model that thinks and chooses: it calls the tool that is named."""
+        s = self.simulate()
+
+        @anthropic.beta_tool
+        def get_weather(city: str, days: int) -> str:
+            """The weather in a city."""
+            asked.append((city, days))
+            return "31 °C"
+
+        asked, messages = [], [{"role": "user", "content": "Call get_weather for Graz."}]
+        runner = self.client(s).beta.messages.tool_runner(model=OPUS, max_tokens=400, tools=[get_weather], messages=messages)
+        kinds = [([b.type for b in m.content], m.stop_reason) for m in runner]
+        self.assertEqual(kinds, [(["thinking", "tool_use"], "tool_use"), (["thinking", "text"], "end_turn")])
+        self.assertEqual([(type(city), type(days)) for city, days in asked], [(str, int)])
+        s.truth(2)
+
+    def test_structured_output(self):
+        class Person(pydantic.BaseModel):
+            name: str
+            age: int
+            tags: list[str]
+
+        s = self.simulate()
+        m = self.client(s).messages.parse(**ask(OPUS, "Who counts the pallets?", output_format=Person))
+        self.assertIsInstance(m.parsed_output, Person)
+        self.same_usage(m.usage, s.truth(1)[0])
 
     def tool_use(self, message):
         self.assertEqual(message.stop_reason, "tool_use")

@@ -88,6 +88,28 @@ for (const { name, Anthropic } of MAJORS) {
       assert.equal((await c.messages.create({ ...rest, messages })).stop_reason, 'end_turn');
     });
 
+    // The SDK's own loop, with a model that thinks and chooses: it calls the tool
+    // that is named.
+    test('agent loop', async (t) => {
+      const s = await simulate(t);
+      const asked = [];
+      const run = async (input) => asked.push(input) && '31 °C';
+      const request = ask(OPUS, 'Call get_weather for Graz.', { tools: [{ type: 'custom', ...WEATHER, run }] });
+      const kinds = [];
+      for await (const m of client(s).beta.messages.toolRunner(request)) kinds.push([m.stop_reason, ...m.content.map((b) => b.type)]);
+      assert.deepEqual(kinds, [['tool_use', 'thinking', 'tool_use'], ['end_turn', 'thinking', 'text']]);
+      assert.deepEqual(asked.map((input) => Object.keys(input).sort()), [['city', 'days', 'hours', 'unit']]);
+      await s.truth(2);
+    });
+
+    test('structured output', async (t) => {
+      const s = await simulate(t);
+      const format = { type: 'json_schema', schema: { ...WEATHER.input_schema, additionalProperties: false } };
+      const m = await client(s).messages.parse(ask(OPUS, 'How warm is it in Graz?', { output_config: { format } }));
+      assert.deepEqual(Object.keys(m.parsed_output).sort(), ['city', 'days', 'hours', 'unit']);
+      sameUsage(m.usage, (await s.truth(1))[0]);
+    });
+
     // Hidden unless asked for on the newer models, shown on the older ones.
     for (const [model, thinking, shown] of [
       [OPUS, undefined, false],
