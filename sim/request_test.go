@@ -104,6 +104,9 @@ func checkError(t *testing.T, name string, ans answer, status int, kind, want st
 	if len(id) != 28 {
 		t.Errorf("%s: request-id %q", name, id)
 	}
+	if id := ans.header.Get("Anthropic-Workspace-Id"); !strings.HasPrefix(id, "wrkspc_01") || len(id) != 31 {
+		t.Errorf("%s: anthropic-workspace-id %q", name, id)
+	}
 	if kind == "" {
 		return
 	}

@@ -100,6 +100,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Request-Id", x.rec.RequestID)
 	}
 	w.Header().Set("Anthropic-Organization-Id", organization)
+	w.Header().Set("Anthropic-Workspace-Id", fmt.Sprintf("wrkspc_01%022d", x.workspace()))
 	defer x.close()
 	x.route()
 }
@@ -171,7 +172,8 @@ func (x *exchange) admitCaller() *apiError {
 	}
 }
 
-// workspace separates the caches of different keys.
+// workspace separates the caches of different keys: each has one, and answers
+// name it.
 func (x *exchange) workspace() uint64 {
 	h := fnv.New64a()
 	key, _ := x.key()
