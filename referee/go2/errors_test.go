@@ -22,6 +22,9 @@ func apiError(t *testing.T, err error, status int, kind anthropic.ErrorType) *an
 	if api.StatusCode != status || api.Type() != kind || !strings.HasPrefix(api.RequestID, "req_01") {
 		t.Errorf("status %d, type %q, request id %q; want %d, %q and an id: %s", api.StatusCode, api.Type(), api.RequestID, status, kind, api.RawJSON())
 	}
+	if !strings.HasPrefix(api.WorkspaceID, "wrkspc_01") {
+		t.Errorf("workspace id %q", api.WorkspaceID)
+	}
 	return api
 }
 

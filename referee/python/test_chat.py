@@ -67,6 +67,21 @@ class Chat(Case):
                     self.assertEqual(chunks[-1].choices, [])
                     self.same_usage(usages[0], s.truth(1)[0])
 
+    def test_prompt_cache(self):
+        """prompt_tokens stays the same whether the cache held the prompt or not."""
+        s = self.simulate()
+        client = self.client(s)
+        text = "The handbook says that every pallet is counted twice. " * 600
+        system = {"role": "system", "content": [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]}
+        request = ask(HAIKU, "Who counts?")
+        request["messages"].insert(0, system)
+        first, second = [client.chat.completions.create(**request).usage for _ in range(2)]
+        for usage, record in zip([first, second], s.truth(2)):
+            self.same_usage(usage, record)
+        self.assertEqual(first.prompt_tokens_details.cached_tokens, 0)
+        self.assertGreater(second.prompt_tokens_details.cached_tokens, 4096)
+        self.assertEqual(first.prompt_tokens, second.prompt_tokens)
+
     def test_tools(self):
         s = self.simulate()
         client = self.client(s)

@@ -47,6 +47,7 @@ class Errors(Case):
                     self.assertEqual((e.status_code, e.body["error"]["type"]), (status, kind))
                     self.assertRegex(e.request_id, r"^req_01\w{22}$")
                     self.assertEqual(e.body["request_id"], e.request_id)
+                    self.assertRegex(e.workspace_id, r"^wrkspc_01\w{22}$")
 
     def test_error_code(self):
         client = self.client(self.simulate(), max_retries=0)

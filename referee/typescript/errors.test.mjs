@@ -47,6 +47,7 @@ for (const [i, { name, Anthropic, auth, version }] of MAJORS.entries()) {
             assert.equal(err.error.error.type, e.kind);
             assert.match(err.requestID, /^req_01\w{22}$/);
             assert.equal(err.error.request_id, err.requestID);
+            assert.match(err.workspaceID, /^wrkspc_01\w{22}$/);
             return true;
           });
         });
