@@ -162,18 +162,19 @@ func (o *options) run(ctx context.Context) error {
 
 // levelsOf runs one tool at every level.
 func (o *options) levelsOf(ctx context.Context, b build, t tool, version string) error {
-	broke := false
+	broke := false // every run at the level before
 	for _, l := range o.levels {
 		if l.rate > 0 && !t.paced || l.streams > 600 && broke {
 			continue
 		}
+		broke = true
 		for range o.repeats {
 			f := once(ctx, b, t, job{level: l, shape: o.shape.at(l)})
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
 			f.Tool, f.Version, f.Streams, f.Rate = t.name, version, l.streams, l.rate
-			broke = broke || f.broke() != ""
+			broke = broke && f.broke() != ""
 			fmt.Fprintln(os.Stderr, f)
 			if err := f.save(o.results); err != nil {
 				return err
@@ -183,8 +184,8 @@ func (o *options) levelsOf(ctx context.Context, b build, t tool, version string)
 	return nil
 }
 
-// smoke judges that the machinery works, not how fast: every stream is whole,
-// reported, and told to within the time a busy machine may take.
+// smoke judges that the machinery works, not how fast or how true on a machine
+// that does other things: every stream is whole and reported.
 func (o *options) smoke(ctx context.Context) error {
 	o.shape.events, o.shape.measured = 30, time.Second
 	dir, err := os.MkdirTemp("", "tokenload-peers-")
@@ -201,10 +202,9 @@ func (o *options) smoke(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 		f := once(ctx, b, t, job{level: level{streams: 1}, shape: o.shape})
-		f.Tool, f.Streams = t.name, 1
-		fmt.Println(f)
+		fmt.Printf("%s: %d streams reported, TTFT off by %s ms at the median\n", t.name, f.Samples, number(f.WrongP50))
 		if f.Failure != "" || f.Samples == 0 || f.Failed > 0 || f.Unreported > 0 {
-			return fmt.Errorf("%s: %d streams reported, %d failed, %d unreported %s", t.name, f.Samples, f.Failed, f.Unreported, f.Failure)
+			return fmt.Errorf("%s: %d streams reported, %d failed, %d unreported; %s", t.name, f.Samples, f.Failed, f.Unreported, f.Failure)
 		}
 	}
 	return nil

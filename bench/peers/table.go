@@ -71,10 +71,15 @@ func medians(all []figures) []row {
 func medianOf(runs []figures) row {
 	last := runs[len(runs)-1]
 	r := row{runs: len(runs), figures: figures{Tool: last.Tool, Version: last.Version, Streams: last.Streams, Rate: last.Rate}}
+	broken := 0
 	for _, f := range runs {
-		if r.broken == "" {
-			r.broken = f.broke()
+		if why := f.broke(); why != "" {
+			broken++
+			r.broken = cmp.Or(r.broken, why)
 		}
+	}
+	if broken > 0 && broken < len(runs) {
+		r.broken = fmt.Sprintf("%s (%d of %d runs)", r.broken, broken, len(runs))
 	}
 	optional := func(of func(figures) *float64) *float64 {
 		var values []float64
