@@ -167,7 +167,6 @@ type stamped struct {
 }
 
 func (s *stamped) Write(p []byte) (int, error) {
-	n, err := s.Conn.Write(p)
-	s.sent.Store(time.Now().UnixNano())
-	return n, err
+	s.sent.Store(time.Now().UnixNano()) // before the call: it may wake the server and lose the processor to it
+	return s.Conn.Write(p)
 }
