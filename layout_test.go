@@ -17,7 +17,7 @@ var layout = []struct{ pkg, imports string }{
 	{"internal/threshold", ""},
 	{"internal/workload", "call"},
 	{"internal/cost", "call"},
-	{"internal/limit", "call"},
+	{"internal/limit", "call stats"},
 	{"internal/client", "call"},
 	{"internal/load", "call"},
 	{"internal/metrics", "call"},
