@@ -49,13 +49,14 @@ class Simulator:
             raise AssertionError(f"simulator: exit code {code}")
 
     def truth(self, n):
-        """The records of n requests, in the order in which they ended. A record may come a moment after its answer."""
+        """The records of n requests, in the order in which they came. A record may be written a moment after its answer,
+        and after the next one's."""
         deadline = time.monotonic() + 10
         while True:
             with urllib.request.urlopen(self.url + "/sim/truth") as answer:
                 records = [r for r in map(json.loads, answer) if r["type"] == "request"]
             if len(records) == n:
-                return records
+                return sorted(records, key=received)
             if len(records) > n or time.monotonic() > deadline:
                 raise AssertionError(f"the truth tells of {len(records)} requests, want {n}: {records}")
             time.sleep(0.005)

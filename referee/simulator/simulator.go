@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 )
@@ -84,14 +85,16 @@ func (r Record) Answered() time.Time {
 	return r.Received.Add(time.Duration(r.FirstByte * float64(time.Millisecond)))
 }
 
-// Truth returns the records of n requests, in the order in which they ended. A
-// record may come a moment after its answer, so it waits for that many.
+// Truth returns the records of n requests, in the order in which they came. A
+// record may be written a moment after its answer, and after the next one's, so
+// it waits for that many and sorts them.
 func (s *Simulator) Truth(t *testing.T, n int) []Record {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for {
 		records := s.records(t)
 		if len(records) == n {
+			slices.SortFunc(records, func(a, b Record) int { return a.Received.Compare(b.Received) })
 			return records
 		}
 		if len(records) > n || time.Now().After(deadline) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { HAIKU, KEY, MAJORS, OPUS, ask, fault, simulate } from './simulator.mjs';
+import { HAIKU, KEY, MAJORS, OPUS, ask, fault, received, simulate } from './simulator.mjs';
 
 // What goes wrong, and what each major makes of it: its class by name. The older
 // one has no class for 413 and gives every 5xx the same.
@@ -15,8 +15,6 @@ const ERRORS = [
   { what: 'timed out', fault: 'status=504', status: 504, kind: 'timeout_error', names: ['GatewayTimeoutError', 'InternalServerError'] },
   { what: 'overloaded', fault: 'status=529', status: 529, kind: 'overloaded_error', names: ['OverloadedError', 'InternalServerError'] },
 ];
-
-const received = (r) => Date.parse(r.received.slice(0, 19) + 'Z') + 1000 * Number(`0${/\.\d+/.exec(r.received) ?? ''}`);
 
 // attempts checks that the records are attempts of one request, each at least its
 // predecessor's retry-after later than that could be read.

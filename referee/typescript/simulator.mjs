@@ -42,18 +42,21 @@ export async function simulate(t, ...args) {
   throw new Error('the simulator ended before it was ready');
 }
 
+// received is when a request came, in milliseconds and parts of them.
+export const received = (r) => Date.parse(`${r.received.slice(0, 19)}Z`) + 1000 * Number(`0${/\.\d+/.exec(r.received) ?? ''}`);
+
 class Simulator {
   constructor(url) {
     this.url = url;
   }
 
-  // truth returns the records of n requests, in the order in which they ended. A
-  // record may come a moment after its answer.
+  // truth returns the records of n requests, in the order in which they came. A
+  // record may be written a moment after its answer, and after the next one's.
   async truth(n) {
     for (const deadline = performance.now() + 10_000; ; await pause(5)) {
       const text = await (await fetch(`${this.url}/sim/truth`)).text();
       const records = text.trim().split('\n').map((line) => JSON.parse(line)).filter((r) => r.type === 'request');
-      if (records.length === n) return records;
+      if (records.length === n) return records.sort((a, b) => received(a) - received(b));
       assert.ok(records.length < n && performance.now() < deadline, `the truth tells of ${records.length} requests, want ${n}: ${text}`);
     }
   }
