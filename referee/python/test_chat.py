@@ -1,6 +1,7 @@
 """OpenAI's own SDK against the same simulator, which answers in that shape too."""
 
 import json
+from unittest import mock
 
 import openai
 
@@ -49,6 +50,15 @@ class Chat(Case):
         record = s.truth(1)[0]
         self.assertEqual(record["auth"], "authorization")
         self.same_usage(answer.usage, record)
+
+    def test_environment(self):
+        """Nothing but the two variables of the documentation."""
+        s = self.simulate("--key", KEY)
+        with mock.patch.dict("os.environ", {"OPENAI_BASE_URL": s.url + "/v1", "OPENAI_API_KEY": KEY}):
+            client = openai.OpenAI()
+        self.addCleanup(client.close)
+        client.chat.completions.create(**ask(OPUS, "Hi"))
+        self.assertEqual(s.truth(1)[0]["status"], 200)
 
     def test_streamed(self):
         s = self.simulate()
