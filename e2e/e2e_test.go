@@ -202,6 +202,8 @@ type truth struct {
 	Status    int    `json:"status"`
 	Fault     string `json:"fault"`
 	Output    int64  `json:"output_tokens"`
+
+	Billed float64 `json:"billed_usd"`
 }
 
 func truths(t *testing.T, url string) map[string]truth {

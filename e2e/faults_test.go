@@ -176,8 +176,8 @@ func checkServed(t *testing.T, r record, served map[string]truth, final bool) {
 			t.Errorf("status %d costs %v; want 0", r.Status, r.Cost)
 		}
 	case final:
-		if r.Bound || r.Output != x.Output || math.Abs(r.Cost-bill) > 1e-12 {
-			t.Errorf("output %d, cost %v, bound %v; served %d tokens for %v", r.Output, r.Cost, r.Bound, x.Output, bill)
+		if r.Bound || r.Output != x.Output || math.Abs(r.Cost-bill) > 1e-12 || math.Abs(r.Cost-x.Billed) > 1e-12 {
+			t.Errorf("output %d, cost %v, bound %v; served %d tokens for %v, billed %v", r.Output, r.Cost, r.Bound, x.Output, bill, x.Billed)
 		}
 	default:
 		if !r.Bound || r.Cost < bill {

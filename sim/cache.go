@@ -135,6 +135,7 @@ type cache struct {
 
 // lookup is what a request finds in the cache and what it will write.
 type lookup struct {
+	at    time.Time // the start of the request: every ttl counts from it
 	usage usage
 	store map[cacheKey]time.Duration // breakpoints past the hit, with their ttl
 	read  []cacheKey                 // what was found
@@ -147,7 +148,7 @@ type lookup struct {
 func (c *cache) lookup(req *request, workspace uint64, now time.Time) lookup {
 	total := req.total.tokens(req.model)
 	hit, oneHour, end := 0, 0, 0
-	var res lookup
+	res := lookup{at: now}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, b := range req.blocks {

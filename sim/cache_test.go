@@ -223,3 +223,27 @@ func TestCacheLevels(t *testing.T) {
 		})
 	}
 }
+
+// The ttl counts from the start of the request, its wait for a place included.
+func TestCacheCountsFromTheRequestsStart(t *testing.T) {
+	for _, tt := range []struct {
+		again time.Duration // since the start of the request that writes
+		hit   bool
+	}{{300 * time.Second, true}, {301 * time.Second, false}} {
+		c := Config{Profile: Steady, EventsPerSecond: 1, TokensPerEvent: 1, Answer: 1, Load: Load{Model: LoadQueue, Slots: 1}}
+		bubble(t, c, func(t *testing.T, a *api) {
+			start := time.Now()
+			go a.post("/v1/messages", ask("claude-haiku-4-5", 101, "Hi", "")) // for 100 s
+			time.Sleep(time.Second)
+			a.post("/v1/messages", prompt("aB"))
+			if r := a.last(); r.Start != 99*time.Second || r.CacheWrite5m != 1200 {
+				t.Fatalf("record %+v", r)
+			}
+			time.Sleep(time.Until(start.Add(time.Second + tt.again)))
+			a.post("/v1/messages", prompt("aB"))
+			if r := a.last(); (r.CacheRead > 0) != tt.hit {
+				t.Errorf("%v after the start: %d read, want a hit: %v", tt.again, r.CacheRead, tt.hit)
+			}
+		})
+	}
+}

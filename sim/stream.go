@@ -28,7 +28,7 @@ func (x *exchange) stream() {
 // answering is the moment the answer begins: what it writes to the cache can be
 // read, and the estimate of its input is corrected.
 func (x *exchange) answering() {
-	x.s.cache.commit(x.found, x.start)
+	x.s.cache.commit(x.found, x.found.at)
 	x.gate.correct(x.estimate, x.use.uncached(), time.Now())
 }
 
