@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
+	"reflect"
 	"time"
 
 	"github.com/tokenload/tokenload/sim"
@@ -20,7 +23,7 @@ type simCommand struct {
 	TLS      bool     `name:"tls" help:"Serve HTTPS with a self-signed certificate."`
 	CertOut  string   `help:"Write that certificate to a file, for clients to trust." placeholder:"FILE"`
 	Tier     string   `help:"Rate limits: start, build, scale, tier1 to tier4 (default: none)." placeholder:"NAME"`
-	Profile  string   `help:"Latency: measured, instant or steady (default: measured)." placeholder:"NAME"`
+	Profile  string   `help:"Latency: measured, instant or steady, or a file with the latency rows of a configuration (default: measured)." placeholder:"NAME|FILE"`
 	Seed     *uint64  `help:"Seed of every draw." placeholder:"N"`
 	Answer   *float64 `help:"Median length of an answer as a share of max_tokens (default: 0.25)." placeholder:"SHARE"`
 	AnyModel string   `help:"Serve unknown model names as this class, such as haiku-4-5 (default: 404)." placeholder:"CLASS"`
@@ -74,10 +77,13 @@ func (c *simCommand) config(e *env) (sim.Config, error) {
 	for _, f := range []struct {
 		flag string
 		into *string
-	}{{c.Addr, &conf.Addr}, {c.CertOut, &conf.CertOut}, {c.Tier, &conf.Tier}, {c.Profile, &conf.Profile}, {c.AnyModel, &conf.AnyModel}} {
+	}{{c.Addr, &conf.Addr}, {c.CertOut, &conf.CertOut}, {c.Tier, &conf.Tier}, {c.AnyModel, &conf.AnyModel}} {
 		if f.flag != "" {
 			*f.into = f.flag
 		}
+	}
+	if err := c.profile(&conf); err != nil {
+		return conf, err
 	}
 	if conf.Addr == "" {
 		conf.Addr = simAddr
@@ -96,6 +102,29 @@ func (c *simCommand) config(e *env) (sim.Config, error) {
 		conf.Log = slog.New(slog.NewTextHandler(e.stderr, nil))
 	}
 	return conf, c.checkFlags(&conf)
+}
+
+// profile sets the latency: a profile by its name, or the rows of a file over
+// the measured ones. A file that has anything else in it is refused: it would
+// seem to be in force.
+func (c *simCommand) profile(conf *sim.Config) error {
+	if filepath.Ext(c.Profile) == "" {
+		conf.Profile = cmp.Or(c.Profile, conf.Profile)
+		return nil
+	}
+	src, err := os.ReadFile(c.Profile)
+	if err != nil {
+		return notExist(fmt.Errorf("read the profile: %w", err), "a profile is measured, instant, steady, or a file with latency rows; docs/format/sim.md has their fields")
+	}
+	rows, err := sim.ParseConfig(c.Profile, src)
+	if err != nil {
+		return err
+	}
+	conf.Profile, conf.Latency, rows.Latency = sim.Measured, rows.Latency, nil
+	if len(conf.Latency) == 0 || !reflect.DeepEqual(rows, sim.Config{}) {
+		return usageError{fmt.Errorf("profile %q: want latency and nothing else; a whole configuration goes to --config", c.Profile)}
+	}
+	return nil
 }
 
 // checkFlags reads the faults and finds what is wrong with the flags, all of it:
