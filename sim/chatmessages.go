@@ -34,28 +34,13 @@ func (b body) chatMessages(m body, _ catalogue) *apiError {
 	var system []json.RawMessage // their contents
 	turns := []body{}
 	for i, c := range list {
-		where := at("messages", i)
-		role := c.Role
-		var content json.RawMessage
-		var e *apiError
-		switch c.Role {
-		case "system", "developer":
-			content, e = chatContent(where, c.Content)
-			system = append(system, content)
-		case "user":
-			content, e = chatContent(where, c.Content)
-		case "assistant":
-			content, e = c.assistant(where)
-		case "tool":
-			role = "user"
-			content, e = c.toolResult(where)
-		default:
-			return invalid("%s.role: Input should be 'system', 'developer', 'user', 'assistant' or 'tool'", where)
-		}
-		if e != nil {
+		role, content, e := c.rewrite(at("messages", i))
+		switch {
+		case e != nil:
 			return e
-		}
-		if c.Role != "system" && c.Role != "developer" {
+		case role == "system":
+			system = append(system, content)
+		default:
 			turns = append(turns, body{"role": marshal(role), "content": content})
 		}
 	}
@@ -68,6 +53,27 @@ func (b body) chatMessages(m body, _ catalogue) *apiError {
 		m["system"] = joinBlocks(system)
 	}
 	return nil
+}
+
+// rewrite returns a message's role and content in the words of Messages.
+func (c chatMessage) rewrite(where string) (role string, content json.RawMessage, e *apiError) {
+	switch c.Role {
+	case "system", "developer":
+		role = "system"
+		content, e = chatContent(where, c.Content)
+	case "user":
+		role = "user"
+		content, e = chatContent(where, c.Content)
+	case "assistant":
+		role = "assistant"
+		content, e = c.assistant(where)
+	case "tool":
+		role = "user"
+		content, e = c.toolResult(where)
+	default:
+		e = invalid("%s.role: Input should be 'system', 'developer', 'user', 'assistant' or 'tool'", where)
+	}
+	return role, content, e
 }
 
 // joinBlocks makes one list of blocks of several contents.

@@ -35,5 +35,6 @@
 //	POST /v1/messages/count_tokens
 //	GET  /v1/models, /v1/models/{id}
 //	POST /v1/chat/completions         the same answers in OpenAI's shape
-//	GET  /sim/truth                   JSON lines: a record per request, then the totals
+//	GET  /sim/truth                   JSON lines: a record per request, then the totals; ?since=N
+//	GET  /sim/config                  what is in force; POST changes it
 package sim

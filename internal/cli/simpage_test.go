@@ -31,6 +31,9 @@ func TestSimulatorPage(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the page's commands are for a shell")
 	}
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("needs curl")
+	}
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "sim.yaml"), []byte("profile: instant\n"), 0o644); err != nil {
 		t.Fatal(err)
