@@ -67,7 +67,11 @@ func (s *Server) changeConfig(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if ms := s.reconfigure(src); len(ms) > 0 {
-		refuseSim(w, http.StatusBadRequest, "invalid_request_error", fmt.Sprintf("%d mistakes, nothing was changed: %s", len(ms), ms[0].Text), ms)
+		message := "nothing was changed: " + ms[0].Text
+		if len(ms) > 1 {
+			message += fmt.Sprintf(", and %d more", len(ms)-1)
+		}
+		refuseSim(w, http.StatusBadRequest, "invalid_request_error", message, ms)
 		return
 	}
 	s.tellConfig(w)
