@@ -121,7 +121,7 @@ func TestCacheIsReadyWhenTheFirstAnswerBegins(t *testing.T) {
 }
 
 func TestRefusedRequestsLeaveTheCacheAlone(t *testing.T) {
-	c := Config{Profile: Instant, Limits: map[string]Limits{"sonnet-4": {Requests: 2, Depth: time.Minute}}}
+	c := Config{Profile: Instant, Limits: map[string]Limits{"sonnet-4.x": {Requests: 2, Depth: time.Minute}}}
 	bubble(t, c, func(t *testing.T, a *api) {
 		a.post("/v1/messages", prompt("aB"))
 		a.post("/v1/messages", prompt("ab"))

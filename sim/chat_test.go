@@ -303,7 +303,7 @@ func TestChatErrors(t *testing.T) {
 }
 
 func TestChatLimitHeaders(t *testing.T) {
-	c := Config{Profile: Steady, EventsPerSecond: 1000, Answer: 1, Limits: map[string]Limits{"haiku-4-5": {Requests: 10, InputTokens: 1000, OutputTokens: 500}}}
+	c := Config{Profile: Steady, EventsPerSecond: 1000, Answer: 1, Limits: map[string]Limits{"haiku-4.5": {Requests: 10, InputTokens: 1000, OutputTokens: 500}}}
 	bubble(t, c, func(t *testing.T, a *api) {
 		body := `{"model":"claude-haiku-4-5","max_tokens":20,"messages":[{"role":"user","content":"` + strings.Repeat("word ", 400) + `"}]}`
 		head := func(ans answer) string {

@@ -59,9 +59,9 @@ func TestConfigIsChangedWhileRunning(t *testing.T) {
 		}
 
 		// Limits that are not changed keep their level; others are full.
-		before := a.set().gates["haiku-4-5"]
+		before := a.set().gates["haiku-4.5"]
 		a.control("POST", `{"limits":{"opus-5":{"requests":7}}}`)
-		if a.set().gates["haiku-4-5"] != before || a.set().gates["opus-5"].requests.limit != 7 {
+		if a.set().gates["haiku-4.5"] != before || a.set().gates["opus-5"].requests.limit != 7 {
 			t.Error("limits of a class that was not named changed, or those of one that was did not")
 		}
 

@@ -182,7 +182,7 @@ const (
 // so many words.
 func saturated(t *testing.T, l Limits, words, maxTokens int) admissions {
 	t.Helper()
-	c := Config{Limits: map[string]Limits{"haiku-4-5": l}, AnswerCap: -1, Answer: 1, Profile: Steady,
+	c := Config{Limits: map[string]Limits{"haiku-4.5": l}, AnswerCap: -1, Answer: 1, Profile: Steady,
 		TTFT: 100 * time.Millisecond, EventsPerSecond: float64(time.Second / saturatedEvery), TokensPerEvent: saturatedPerEvent}
 	var got admissions
 	bubble(t, c, func(t *testing.T, a *api) {

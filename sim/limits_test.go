@@ -45,7 +45,7 @@ func TestLimitHeadersAreTrue(t *testing.T) {
 			time.Sleep(3100 * time.Millisecond)
 			ans := a.post("/v1/messages", ask("claude-haiku-4-5", 600, strings.Repeat("x", 8000), `,"stream":true`))
 			r, now := a.last(), time.Now()
-			l := tier("tier1")["haiku-4-5"]
+			l := tier("tier1")["haiku-4.5"]
 			checkHeaders(t, ans.header, now, "requests", l.Requests, r.Levels.Requests, 1)
 			checkHeaders(t, ans.header, now, "input-tokens", l.InputTokens, r.Levels.InputTokens, 500)
 			checkHeaders(t, ans.header, now, "output-tokens", l.OutputTokens, r.Levels.OutputTokens, 500)
@@ -98,7 +98,7 @@ func checkHeaders(t *testing.T, h http.Header, now time.Time, name string, limit
 }
 
 func TestRetryAfterAndBody(t *testing.T) {
-	c := Config{Profile: Instant, Limits: map[string]Limits{"haiku-4-5": {Requests: 2}, "*": {InputTokens: 50_000}}}
+	c := Config{Profile: Instant, Limits: map[string]Limits{"haiku-4.5": {Requests: 2}, "*": {InputTokens: 50_000}}}
 	bubble(t, c, func(t *testing.T, a *api) {
 		hi := ask("claude-haiku-4-5", 10, "Hi", "")
 		a.post("/v1/messages", hi)
@@ -148,7 +148,7 @@ func TestTiersNameEveryClass(t *testing.T) {
 			}
 		}
 	}
-	if got := tier("start")["haiku-4-5"]; got != (Limits{Requests: 1000, InputTokens: 2_000_000, OutputTokens: 400_000}) {
+	if got := tier("start")["haiku-4.5"]; got != (Limits{Requests: 1000, InputTokens: 2_000_000, OutputTokens: 400_000}) {
 		t.Errorf("start: %+v", got)
 	}
 }
@@ -156,7 +156,7 @@ func TestTiersNameEveryClass(t *testing.T) {
 // Output is debited as it is generated, whether or not anyone sees it yet.
 func TestOutputIsDebitedAsItComes(t *testing.T) {
 	c := Config{Profile: Steady, EventsPerSecond: 10, TokensPerEvent: 1, Answer: 1, AnswerCap: -1,
-		Limits: map[string]Limits{"haiku-4-5": {OutputTokens: 60}, "sonnet-5-5": {OutputTokens: 60}}}
+		Limits: map[string]Limits{"haiku-4.5": {OutputTokens: 60}, "sonnet-5.5": {OutputTokens: 60}}}
 	for _, tt := range []struct{ model, more string }{
 		{"claude-haiku-4-5", ""}, {"claude-haiku-4-5", `,"stream":true`}, {"claude-sonnet-5-5", `,"stream":true,"output_config":{"effort":"max"}`},
 	} {

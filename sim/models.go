@@ -24,24 +24,24 @@ type model struct {
 func models() []model {
 	const big, small = 1_000_000, 200_000
 	return []model{
-		{"claude-fable-5-2", "", "Claude Fable 5.2", "2026-11-09", "fable", 52, "fable-5", "fable", 512, big, 128_000}, // minCache unconfirmed
-		{"claude-mythos-5-2", "", "Claude Mythos 5.2", "2026-11-09", "mythos", 52, "mythos-5", "fable", 512, big, 128_000},
-		{"claude-haiku-5-5", "", "Claude Haiku 5.5", "2026-10-07", "haiku", 55, "haiku-5-5", "haiku", 512, big, 128_000},
-		{"claude-sonnet-5-5", "", "Claude Sonnet 5.5", "2026-09-28", "sonnet", 55, "sonnet-5-5", "sonnet-5", 512, big, 128_000},
-		{"claude-opus-5-5", "", "Claude Opus 5.5", "2026-09-22", "opus", 55, "opus-5-5", "opus-5", 512, big, 128_000},
-		{"claude-fable-5-1", "", "Claude Fable 5.1", "2026-09-01", "fable", 51, "fable-5", "fable", 512, big, 128_000},
-		{"claude-mythos-5-1", "", "Claude Mythos 5.1", "2026-09-01", "mythos", 51, "mythos-5", "fable", 512, big, 128_000},
+		{"claude-fable-5-2", "", "Claude Fable 5.2", "2026-11-09", "fable", 52, "fable-5.x", "fable", 512, big, 128_000}, // minCache unconfirmed
+		{"claude-mythos-5-2", "", "Claude Mythos 5.2", "2026-11-09", "mythos", 52, "mythos-5.x", "fable", 512, big, 128_000},
+		{"claude-haiku-5-5", "", "Claude Haiku 5.5", "2026-10-07", "haiku", 55, "haiku-5.5", "haiku", 512, big, 128_000},
+		{"claude-sonnet-5-5", "", "Claude Sonnet 5.5", "2026-09-28", "sonnet", 55, "sonnet-5.5", "sonnet-5", 512, big, 128_000},
+		{"claude-opus-5-5", "", "Claude Opus 5.5", "2026-09-22", "opus", 55, "opus-5.5", "opus-5", 512, big, 128_000},
+		{"claude-fable-5-1", "", "Claude Fable 5.1", "2026-09-01", "fable", 51, "fable-5.x", "fable", 512, big, 128_000},
+		{"claude-mythos-5-1", "", "Claude Mythos 5.1", "2026-09-01", "mythos", 51, "mythos-5.x", "fable", 512, big, 128_000},
 		{"claude-opus-5", "", "Claude Opus 5", "2026-07-24", "opus", 50, "opus-5", "opus-5", 512, big, 128_000},
 		{"claude-sonnet-5", "", "Claude Sonnet 5", "2026-06-30", "sonnet", 50, "sonnet-5", "sonnet-5", 1024, big, 128_000},
-		{"claude-fable-5", "", "Claude Fable 5", "2026-06-09", "fable", 50, "fable-5", "fable", 512, big, 128_000},
-		{"claude-mythos-5", "", "Claude Mythos 5", "2026-06-09", "mythos", 50, "mythos-5", "fable", 512, big, 128_000},
-		{"claude-opus-4-8", "", "Claude Opus 4.8", "2026-05-28", "opus", 48, "opus-4", "opus", 1024, big, 128_000},
-		{"claude-opus-4-7", "", "Claude Opus 4.7", "2026-04-16", "opus", 47, "opus-4", "opus", 2048, big, 128_000},
-		{"claude-sonnet-4-6", "", "Claude Sonnet 4.6", "2026-02-17", "sonnet", 46, "sonnet-4", "sonnet", 1024, big, 128_000},
-		{"claude-opus-4-6", "", "Claude Opus 4.6", "2026-02-05", "opus", 46, "opus-4", "opus", 4096, big, 128_000},
-		{"claude-opus-4-5-20251101", "claude-opus-4-5", "Claude Opus 4.5", "2025-11-01", "opus", 45, "opus-4", "opus", 4096, small, 64_000},
-		{"claude-haiku-4-5-20251001", "claude-haiku-4-5", "Claude Haiku 4.5", "2025-10-01", "haiku", 45, "haiku-4-5", "haiku", 4096, small, 64_000},
-		{"claude-sonnet-4-5-20250929", "claude-sonnet-4-5", "Claude Sonnet 4.5", "2025-09-29", "sonnet", 45, "sonnet-4", "sonnet", 1024, small, 64_000},
+		{"claude-fable-5", "", "Claude Fable 5", "2026-06-09", "fable", 50, "fable-5.x", "fable", 512, big, 128_000},
+		{"claude-mythos-5", "", "Claude Mythos 5", "2026-06-09", "mythos", 50, "mythos-5.x", "fable", 512, big, 128_000},
+		{"claude-opus-4-8", "", "Claude Opus 4.8", "2026-05-28", "opus", 48, "opus-4.x", "opus", 1024, big, 128_000},
+		{"claude-opus-4-7", "", "Claude Opus 4.7", "2026-04-16", "opus", 47, "opus-4.x", "opus", 2048, big, 128_000},
+		{"claude-sonnet-4-6", "", "Claude Sonnet 4.6", "2026-02-17", "sonnet", 46, "sonnet-4.x", "sonnet", 1024, big, 128_000},
+		{"claude-opus-4-6", "", "Claude Opus 4.6", "2026-02-05", "opus", 46, "opus-4.x", "opus", 4096, big, 128_000},
+		{"claude-opus-4-5-20251101", "claude-opus-4-5", "Claude Opus 4.5", "2025-11-01", "opus", 45, "opus-4.x", "opus", 4096, small, 64_000},
+		{"claude-haiku-4-5-20251001", "claude-haiku-4-5", "Claude Haiku 4.5", "2025-10-01", "haiku", 45, "haiku-4.5", "haiku", 4096, small, 64_000},
+		{"claude-sonnet-4-5-20250929", "claude-sonnet-4-5", "Claude Sonnet 4.5", "2025-09-29", "sonnet", 45, "sonnet-4.x", "sonnet", 1024, small, 64_000},
 	}
 }
 

@@ -45,7 +45,7 @@ func TestRampHoldsGrowthBack(t *testing.T) {
 }
 
 func TestRampAndSpendOnTheWire(t *testing.T) {
-	c := Config{Profile: Instant, Ramp: Ramp{Growth: 3, Free: 5}, Limits: map[string]Limits{"haiku-4-5": {Requests: 1000}}}
+	c := Config{Profile: Instant, Ramp: Ramp{Growth: 3, Free: 5}, Limits: map[string]Limits{"haiku-4.5": {Requests: 1000}}}
 	bubble(t, c, func(t *testing.T, a *api) {
 		hi := ask("claude-haiku-4-5", 10, "Hi", "")
 		for range 5 {
@@ -109,13 +109,13 @@ func TestInputEstimateIsCorrected(t *testing.T) {
 		before, started float64
 	}{{1, 4000, 2000, 2000}, {1.5, 4000, 0, 2000}, {0.5, 4000, 4000, 2000}, {0.5, 10_000, 1000, -4000}} {
 		c := Config{InputEstimate: tt.share, Latency: map[string]Latency{"haiku": row},
-			Limits: map[string]Limits{"haiku-4-5": {InputTokens: 6000, Depth: time.Minute}}}
+			Limits: map[string]Limits{"haiku-4.5": {InputTokens: 6000, Depth: time.Minute}}}
 		bubble(t, c, func(t *testing.T, a *api) {
 			text := strings.Repeat("word", tt.prompt-3) // and three for the message
 			go a.post("/v1/messages", ask("claude-haiku-4-5", 10, text, `,"stream":true`))
 			synctest.Wait()
 			level := func() float64 {
-				g := a.set().gates["haiku-4-5"]
+				g := a.set().gates["haiku-4.5"]
 				return g.headers(map[string][]string{}, time.Now()).InputTokens
 			}
 			if got := level(); got != tt.before {

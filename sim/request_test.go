@@ -149,7 +149,7 @@ func TestCountAgreesWithUsage(t *testing.T) {
 }
 
 func TestModels(t *testing.T) {
-	bubble(t, Config{AnyModel: "haiku-4-5"}, func(t *testing.T, a *api) {
+	bubble(t, Config{AnyModel: "haiku-4.5"}, func(t *testing.T, a *api) {
 		get := func(path string) (page struct {
 			Data      []map[string]any
 			HasMore   bool   `json:"has_more"`
@@ -173,7 +173,7 @@ func TestModels(t *testing.T) {
 			t.Errorf("model %+v", m)
 		}
 		a.post("/v1/messages", ask("gpt-4", 5, "Hi", ""))
-		if r := a.last(); r.Model != "gpt-4" || r.Class != "haiku-4-5" || r.Status != 200 {
+		if r := a.last(); r.Model != "gpt-4" || r.Class != "haiku-4.5" || r.Status != 200 {
 			t.Errorf("any model: %+v", r)
 		}
 	})

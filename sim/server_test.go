@@ -140,7 +140,7 @@ func TestQueue(t *testing.T) {
 }
 
 func TestTruth(t *testing.T) {
-	c := Config{TruthSize: 3, Profile: Steady, Answer: 1, Limits: map[string]Limits{"haiku-4-5": {Requests: 4}}}
+	c := Config{TruthSize: 3, Profile: Steady, Answer: 1, Limits: map[string]Limits{"haiku-4.5": {Requests: 4}}}
 	bubble(t, c, func(t *testing.T, a *api) {
 		const secret = "xylophone-prompt"
 		for i := range 5 {

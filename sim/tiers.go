@@ -29,7 +29,7 @@ func tierNames() []string {
 // endpoint's among them under countTokens; nil for an unknown name.
 //
 // start, build and scale are the published table (August to October 2026;
-// build and scale of opus-5-5 and sonnet-5-5 follow the pattern of their
+// build and scale of opus-5.5 and sonnet-5.5 follow the pattern of their
 // neighbours). tier1 to tier4 are the older scheme, kept as small presets:
 // tier 1 and tier 4 of the 4.x classes are published figures, tier 2 and tier 3
 // and every newer class in them are assumptions.

@@ -13,7 +13,7 @@ import (
 // writeWhole with values that no field has by itself.
 func whole(t *testing.T) (Config, string) {
 	t.Helper()
-	c := Config{Latency: map[string]Latency{"haiku": {}}, Limits: map[string]Limits{"haiku-4-5": {}}, Keys: []string{"x"}, Faults: []Fault{{}}}
+	c := Config{Latency: map[string]Latency{"haiku": {}}, Limits: map[string]Limits{"haiku-4.5": {}}, Keys: []string{"x"}, Faults: []Fault{{}}}
 	n := 0
 	fill(t, reflect.ValueOf(&c).Elem(), &n)
 	c.Profile, c.Tier, c.AnyModel, c.Load.Model, c.Addr = Steady, "tier1", "opus-5", LoadQueue, "127.0.0.1:1"
@@ -115,14 +115,14 @@ latency: {haiku: {floor: 1 second, tail_share: 2}}
 		`sim.yaml:1:7: tier is "gold", want start, build, scale, tier1, tier2, tier3 or tier4`,
 		`sim.yaml:2:10: profile is "instnat", want measured, instant or steady (did you mean "instant"?)`,
 		`sim.yaml:3:1: unknown field "answr" (did you mean "answer"?)`,
-		`sim.yaml:5:13: limits.haiku-45 is unknown, want one of fable-5, haiku-4-5, haiku-5-5, mythos-5, opus-4, opus-5, opus-5-5, sonnet-4, sonnet-5, sonnet-5-5, count_tokens or * (did you mean "haiku-4-5"?)`,
+		`sim.yaml:5:13: limits.haiku-45 is unknown, want one of fable-5.x, haiku-4.5, haiku-5.5, mythos-5.x, opus-4.x, opus-5, opus-5.5, sonnet-4.x, sonnet-5, sonnet-5.5, count_tokens or * (did you mean "haiku-4.5"?)`,
 		`sim.yaml:5:24: limits.haiku-45.requests is -5, want 0 or more`,
 		`sim.yaml:5:28: unknown field "limits.haiku-45.tokens"`,
 		`sim.yaml:7:46: faults.0.probability is 1.5, want 1 or less`,
 		`sim.yaml:7:58: faults.0.every is -1, want 0 or more`,
 		`sim.yaml:8:5: faults.1: fault "cut=soon": parameter after: bad value "soon"`,
 		`sim.yaml:9:12: faults.2.kind is "trunkate", want status, close, silence, html, content-type, refuse, tls-fail, slow-read, cut, stall, error, truncate, malformed, duplicate, unknown, huge, split-utf8, slow, drip, buffer, no-usage, no-retry-after, no-keepalive, goaway or clock-skew (did you mean "truncate"?)`,
-		`sim.yaml:10:12: any_model is "haiku", want fable-5, haiku-4-5, haiku-5-5, mythos-5, opus-4, opus-5, opus-5-5, sonnet-4, sonnet-5 or sonnet-5-5`,
+		`sim.yaml:10:12: any_model is "haiku", want fable-5.x, haiku-4.5, haiku-5.5, mythos-5.x, opus-4.x, opus-5, opus-5.5, sonnet-4.x, sonnet-5 or sonnet-5.5`,
 		`sim.yaml:11:13: ping_every is 30, want a unit as well: 30s for seconds, or ms, m, h`,
 		`sim.yaml:12:8: drift is "yes", want a number`,
 		`sim.yaml:13:7: seed is -1, want a whole number, 0 or more`,
@@ -149,7 +149,7 @@ func TestOddDocuments(t *testing.T) {
 		"{}":          "",
 		`{"tier":"start","seed":18446744073709551615}`: "",
 		"x: &a {y: *a}":                    `unknown field "x"`,
-		"limits: &a {haiku-4-5: *a}":       `unknown field "limits.haiku-4-5.haiku-4-5"`,
+		"limits: &a {haiku-4.5: *a}":       `unknown field "limits.haiku-4.5.haiku-4.5"`,
 		"[]":                               "the configuration is a list, want a mapping",
 		"tier: [":                          "not valid YAML",
 		"tier: start\n---\ntier: start":    "second document",

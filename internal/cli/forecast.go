@@ -23,7 +23,7 @@ func simConfig(p *plan.Plan, tier string) sim.Config {
 	}
 	return sim.Config{
 		Seed: p.Seed, Profile: p.Sim.Profile, Answer: p.Sim.Answer, Tier: tier,
-		AnyModel: "haiku-4-5", // a model of the user's own has a price of his own, and needs an answer
+		AnyModel: "haiku-4.5", // a model of the user's own has a price of his own, and needs an answer
 	}
 }
 

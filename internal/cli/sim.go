@@ -26,7 +26,7 @@ type simCommand struct {
 	Profile  string   `help:"Latency: measured, instant or steady, or a file with the latency rows of a configuration (default: measured)." placeholder:"NAME|FILE"`
 	Seed     *uint64  `help:"Seed of every draw." placeholder:"N"`
 	Answer   *float64 `help:"Median length of an answer as a share of max_tokens (default: 0.25)." placeholder:"SHARE"`
-	AnyModel string   `help:"Serve unknown model names as this class, such as haiku-4-5 (default: 404)." placeholder:"CLASS"`
+	AnyModel string   `help:"Serve unknown model names as this class, such as haiku-4.5 (default: 404)." placeholder:"CLASS"`
 	Fault    []string `help:"What goes wrong, such as 'status=529; p=0.1'. Repeatable; in place of the file's." placeholder:"FAULT" sep:"none"`
 	Key      []string `help:"A key to accept (default: any). Repeatable." placeholder:"KEY"`
 	Log      bool     `help:"Log each request to standard error."`
