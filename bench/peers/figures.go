@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -39,6 +40,7 @@ type figures struct {
 	PeakMiB    float64  `json:"peak_mib"`    // of the tool
 
 	NotValid bool   `json:"not_valid,omitempty"` // says the tool itself
+	Why      string `json:"why,omitempty"`       // in its words
 	Failure  string `json:"failure,omitempty"`
 }
 
@@ -151,7 +153,7 @@ func (f figures) broke() string {
 func (f figures) String() string {
 	broke := f.broke()
 	if broke != "" {
-		broke = "; BROKE: " + broke
+		broke = "; BROKE: " + cmp.Or(f.Why, broke)
 	}
 	at := fmt.Sprint(f.Streams)
 	if f.Rate > 0 {

@@ -20,7 +20,7 @@ func once(ctx context.Context, b build, t tool, j job) figures {
 	f, err := measure(ctx, b, t, j)
 	switch {
 	case errors.Is(err, errNotValid):
-		f.NotValid = true
+		f.NotValid, f.Why = true, err.Error()
 	case err != nil:
 		f.Failure = err.Error()
 	}
@@ -126,13 +126,19 @@ func runTool(ctx context.Context, b build, t tool, j job) (*watched, error) {
 		return w, fmt.Errorf("did not end within %v after its load", patience)
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && t.notValid != 0 && exit.ExitCode() == t.notValid {
-		return w, errNotValid
+		text, _ := os.ReadFile(output.Name())
+		return w, fmt.Errorf("%w: %s", errNotValid, firstParagraph(text))
 	}
 	if err != nil {
 		text, _ := os.ReadFile(output.Name())
 		return w, fmt.Errorf("%w: %s", err, lastLine(text))
 	}
 	return w, nil
+}
+
+func firstParagraph(text []byte) string {
+	paragraph, _, _ := strings.Cut(string(text), "\n\n")
+	return strings.Join(strings.Fields(paragraph), " ")
 }
 
 func kill(pid int) {
