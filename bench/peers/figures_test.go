@@ -113,6 +113,22 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// TestDocs: the tables of docs/benchmarks.md are those of the results kept here:
+// bench/peers/run -report -results bench/peers/results.
+func TestDocs(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/benchmarks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := printReport(&out, "results"); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(doc), out.String()) {
+		t.Errorf("docs/benchmarks.md lacks this report:\n%s", out.String())
+	}
+}
+
 func TestChoose(t *testing.T) {
 	var o options
 	if err := o.choose("reader,aiperf", "1,600", "5"); err != nil || len(o.tools) != 2 || o.tools[1].name != "aiperf" || len(o.levels) != 3 || o.levels[1].streams != 600 || o.levels[2].rate != 5 {
