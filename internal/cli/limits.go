@@ -165,6 +165,9 @@ func (l learned) write(e *env) error {
 		p.line("%s says nothing of its limits (%s, %s)", l.Target, l.Model, l.Class)
 	}
 	for _, c := range l.Limits {
+		if len(l.uses) == 0 {
+			continue // a class that told a 429 and nothing else
+		}
 		p.line("  %-22s %14s %14s %10s %12s", "limits "+c.Class, "a minute", "left", "headroom", "full again")
 		for _, u := range l.uses {
 			most, left, headroom, full := "—", "—", "—", "—"
