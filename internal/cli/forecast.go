@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/tokenload/tokenload/internal/call"
@@ -114,6 +115,11 @@ func assumptions(l loaded, g grounds, e estimate.Estimate) []string {
 		all = append(all, "length of answers and times are the simulator's model of the API, not this API's: "+
 			"a median of a quarter of max_tokens, at most 400 tokens; input tokens are estimated from bytes, as the tokenizer is not public")
 	}
+	for _, c := range e.Classes {
+		if _, ok := g.limits[c.Name]; !ok && len(g.limits) > 0 {
+			all = append(all, fmt.Sprintf("the limits %s name none of %s, only of %s", g.from, c.Name, strings.Join(limit.ClassesOf(g.limits), ", ")))
+		}
+	}
 	if !l.plan.SeedGiven {
 		all = append(all, "the plan has no seed: a run draws its own and differs by chance")
 	}
@@ -128,12 +134,29 @@ func assumptions(l loaded, g grounds, e estimate.Estimate) []string {
 
 // advice says what would clear the limits that the plan meets.
 func advice(c estimate.Config, f forecast) []string {
-	class, first := f.First429()
-	if class == "" {
+	class, o := f.Binding()
+	what := fmt.Sprintf("%s of %s", o.Kind, class)
+	var lines []string
+	switch {
+	case o.FirstHeld > 0:
+		lines = []string{what + " holds requests back from " + shortTime(o.FirstHeld) + " on", longest(c, f)}
+	case o.First429 > 0:
+		lines = []string{what + " refuses from " + shortTime(o.First429) + " on", longest(c, f)}
+	case o.Empties > 0:
+		return []string{what + " has no room for this load; the run is only too short to meet it", forEver(c, f), roomyTier(f)}
+	default:
 		return nil
 	}
-	lines := []string{fmt.Sprintf("%s of %s refuses from %v on", first.Kind, class, first.First429.Round(10*time.Millisecond))}
-	sustained := estimate.Sustained(f.Estimate)
+	if c.Plan.OnLimit.Mode == limit.Measure {
+		lines = append(lines, "on_limit: avoid would hold requests back instead, obey would try again")
+	}
+	return append(lines, clearingTier(c))
+}
+
+// longest says how much of the load would go free for the length of the plan, and
+// how much for ever.
+func longest(c estimate.Config, f forecast) string {
+	const free = "no 429 in a run of this length with "
 	about := func(exact bool) string {
 		if exact {
 			return ""
@@ -142,41 +165,50 @@ func advice(c estimate.Config, f forecast) []string {
 	}
 	if c.Plan.Load.Mode == plan.Users {
 		n, exact := estimate.MostUsers(c, f.Estimate)
-		lines = append(lines, fmt.Sprintf("no 429 in a run of this length with %sat most %d of its %d users; for ever with about %d",
-			about(exact), n, c.Plan.Load.Users, int(sustained*float64(c.Plan.Load.Users))))
-	} else {
-		r, exact := estimate.MostRate(c, f.Estimate)
-		lines = append(lines, fmt.Sprintf("no 429 in a run of this length with %sat most %.3g arrivals a second at the peak; for ever with about %.3g",
-			about(exact), r, sustained*peakRate(c.Plan)))
+		return fmt.Sprintf("%s%sat most %d of its %d users; %s", free, about(exact), n, c.Plan.Load.Users, forEver(c, f))
 	}
-	if c.Plan.OnLimit.Mode == limit.Measure {
-		lines = append(lines, "on_limit: avoid would hold requests back instead, obey would try again")
-	}
-	return append(lines, clearingTier(c))
+	r, exact := estimate.MostRate(c, f.Estimate)
+	return fmt.Sprintf("%s%sat most %.3g arrivals a second at the peak; %s", free, about(exact), r, forEver(c, f))
 }
 
-func peakRate(p *plan.Plan) float64 {
-	most := 0.0
-	for _, s := range p.Load.Profile.Stages {
-		most = max(most, s.Target)
+// forEver says how much of the load no limit would refuse, however long it went on.
+func forEver(c estimate.Config, f forecast) string {
+	part := estimate.Sustained(f.Estimate)
+	if c.Plan.Load.Mode == plan.Users {
+		return fmt.Sprintf("for ever with about %.1f users", part*float64(c.Plan.Load.Users))
 	}
-	return most
+	return fmt.Sprintf("for ever with about %.3g a second", part*c.Plan.Load.Profile.Peak())
 }
 
 // clearingTier names the smallest of today's tiers under which nothing is refused.
 func clearingTier(c estimate.Config) string {
+	sets, names, asOf := currentTiers()
+	if i := estimate.Clears(c, sets); i >= 0 {
+		return fmt.Sprintf("tier %s would clear it (limits of %s)", names[i], asOf)
+	}
+	return noTier
+}
+
+// roomyTier names the smallest of today's tiers that has room for the load.
+func roomyTier(f forecast) string {
+	sets, names, asOf := currentTiers()
+	if i := estimate.Sustains(f.Estimate, sets); i >= 0 {
+		return fmt.Sprintf("tier %s has room for it (limits of %s)", names[i], asOf)
+	}
+	return noTier
+}
+
+const noTier = "no published tier would clear it: spread the load, cache prompts, or ask for limits of your own"
+
+// currentTiers are the tiers that an organization can have today, the smallest first.
+func currentTiers() (sets []map[string]limit.Rates, names []string, asOf string) {
 	tiers, asOf := limit.Tiers()
-	var sets []map[string]limit.Rates
-	var names []string
 	for _, t := range tiers {
 		if t.Current {
 			sets, names = append(sets, t.Classes), append(names, t.Name)
 		}
 	}
-	if i := estimate.Clears(c, sets); i >= 0 {
-		return fmt.Sprintf("tier %s would clear it (limits of %s)", names[i], asOf)
-	}
-	return "no published tier would clear it: spread the load, cache prompts, or ask for limits of your own"
+	return sets, names, asOf
 }
 
 // limitsFrom finds the limits to hold a plan against: a tier's, a file's or a run's.

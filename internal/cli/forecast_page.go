@@ -71,7 +71,7 @@ func (p *forecastPage) totals(pl *plan.Plan, f forecast) {
 	}
 	row("cost", f.Cost.String(), worst, budget)
 	if f.Exhausted > 0 {
-		p.line("    ! the budget stops the run after %s: the worst case of the next request, up to %v, does not fit", shortTime(f.Exhausted), f.Dearest)
+		p.line("    ! the budget stops the run after %s: the next request may cost %v, %v is left", shortTime(f.Exhausted), f.Wanted, f.Left)
 	}
 }
 
@@ -96,14 +96,7 @@ func (p *forecastPage) limits(f forecast) {
 			if o.First429 > 0 {
 				first = shortTime(o.First429)
 			}
-			note := ""
-			switch {
-			case o.Kind == c.Binding && o.First429 > 0:
-				note = "  binds first"
-			case o.Empties > 0 && o.First429 == 0:
-				note = "  over its limit: empty after " + shortTime(o.Empties) + " of this"
-			}
-			p.line("    %-20s %14s %12s %9s %10s %7s%s", o.Kind, count(int64(math.Round(o.PerMinute))), limit, share, first, refused, note)
+			p.line("    %-20s %14s %12s %9s %10s %7s%s", o.Kind, count(int64(math.Round(o.PerMinute))), limit, share, first, refused, noteOn(o, c.Binding))
 		}
 	}
 	if f.limits == "" {
@@ -111,6 +104,21 @@ func (p *forecastPage) limits(f forecast) {
 	} else {
 		p.line("    limits %s", f.limits)
 	}
+}
+
+// noteOn says what the columns of a limit do not.
+func noteOn(o estimate.Offer, binding call.LimitKind) string {
+	note := ""
+	if met := o.First429 > 0 || o.FirstHeld > 0; o.Kind == binding && (met || o.Empties > 0) {
+		note = "  binds first"
+	}
+	switch {
+	case o.FirstHeld > 0:
+		note += "  holds from " + shortTime(o.FirstHeld)
+	case o.Empties > 0 && o.First429 == 0:
+		note += "  over its limit: empty after " + shortTime(o.Empties) + " of this"
+	}
+	return note
 }
 
 // daily is a load carried on for a day against an allowance of tokens.
@@ -167,6 +175,7 @@ func writeForecastJSON(w io.Writer, l loaded, f forecast, tokensPerDay int64) er
 		Share      *float64 `json:"share"`
 		Refused    int      `json:"rate_limited"`
 		First429S  *float64 `json:"first_429_s"`
+		FirstHeldS *float64 `json:"first_held_s"`
 		EmptyAfter *float64 `json:"empty_after_s"`
 	}
 	type class struct {
@@ -219,7 +228,7 @@ func writeForecastJSON(w io.Writer, l loaded, f forecast, tokensPerDay int64) er
 		for i, to := range []*offer{&row.Requests, &row.InputTokens, &row.OutputTokens} {
 			o := c.Offers[i]
 			*to = offer{Total: o.Total, PerMinute: o.PerMinute, Refused: o.Refused,
-				First429S: secondsOrNull(o.First429), EmptyAfter: secondsOrNull(o.Empties)}
+				First429S: secondsOrNull(o.First429), FirstHeldS: secondsOrNull(o.FirstHeld), EmptyAfter: secondsOrNull(o.Empties)}
 			if share := o.Share(); o.Limit > 0 {
 				to.Limit, to.Share = &o.Limit, &share
 			}

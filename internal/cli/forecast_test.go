@@ -89,7 +89,7 @@ func predicted(t *testing.T, dir string, src []byte, seed uint64) (met bool) {
 	near("cache writes", float64(f.Usage.CacheWrite5m), float64(usage.CacheWrite5m))
 	near("output tokens", float64(f.Usage.Output), float64(usage.Output))
 	near("dollars", float64(f.Cost), float64(cost))
-	_, o := f.First429()
+	_, o := f.Binding()
 	if first != math.MaxInt64 || o.First429 > 0 {
 		near("first 429", o.First429.Seconds(), first.Seconds())
 	}

@@ -33,15 +33,31 @@ func refuses(c Config) bool {
 	return w.refused
 }
 
+// Sustains returns the first of several sets of limits that have room for the
+// offered rates, however long they go on; -1 is none of them.
+func Sustains(e Estimate, sets []map[string]limit.Rates) int {
+	return slices.IndexFunc(sets, func(l map[string]limit.Rates) bool {
+		for _, c := range e.Classes {
+			for _, o := range c.Offers {
+				if n := l[c.Name].Of(o.Kind); n > 0 && o.PerMinute > float64(n) {
+					return false
+				}
+			}
+		}
+		return true
+	})
+}
+
 // MostUsers returns the highest peak number of users with which the plan, its
-// stages in proportion, meets no 429; 0 is none at all, not even one. Exact is
-// false where it was reckoned from the offered rates.
+// stages in proportion, meets no 429: up to its own, and
+// 0 where not even one goes free. Exact is false where it was reckoned from the
+// offered rates.
 func MostUsers(c Config, e Estimate) (users int, exact bool) {
 	peak := c.Plan.Load.Users
 	if e.OK > clearMost {
-		return int(float64(peak) / mostShare(e)), false
+		return min(peak, int(float64(peak)/mostShare(e))), false
 	}
-	low, high := 0, peak // low users are known to pass
+	low, high := 0, peak+1 // low users are known to pass
 	for high-low > 1 {
 		n := (low + high) / 2
 		if refuses(scaled(c, float64(n)/float64(peak), n)) {
@@ -54,16 +70,13 @@ func MostUsers(c Config, e Estimate) (users int, exact bool) {
 }
 
 // MostRate returns the highest peak rate of arrivals, a second, with which the
-// plan, its stages in proportion, meets no 429, to 1 in 256 of its own.
+// plan, its stages in proportion, meets no 429: up to its own, to 1 in 256 of it.
 func MostRate(c Config, e Estimate) (perSecond float64, exact bool) {
-	peak := 0.0
-	for _, s := range c.Plan.Load.Profile.Stages {
-		peak = max(peak, s.Target)
-	}
+	peak := c.Plan.Load.Profile.Peak()
 	if e.OK > clearMost {
-		return peak / mostShare(e), false
+		return peak / max(1, mostShare(e)), false
 	}
-	low, high := 0, 256
+	low, high := 0, 256+1
 	for high-low > 1 {
 		n := (low + high) / 2
 		if refuses(scaled(c, float64(n)/256, 0)) {

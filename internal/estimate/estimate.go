@@ -63,12 +63,13 @@ type Estimate struct {
 	Usage     call.Usage // of all answers
 	Cost      call.USD
 	WorstCase call.USD // the sum of all reservations, or the budget where that is less
-	Dearest   call.USD // the highest reservation of one request
 
 	Duration     time.Duration // until the last answer has ended
 	PeakInFlight int
-	// Exhausted is when the budget would stop the run; 0 is not at all.
-	Exhausted time.Duration
+	// Exhausted is when the budget would stop the run; 0 is not at all. Wanted is the
+	// least worst case that does not fit then, and Left what is left.
+	Exhausted    time.Duration
+	Wanted, Left call.USD
 
 	Tasks   []Task  // in the plan's order, those with a request
 	Classes []Class // by name
@@ -103,6 +104,7 @@ type Offer struct {
 	Limit     int64         // a minute; 0 is none
 	Refused   int           // attempts that it would answer 429
 	First429  time.Duration // when the first of them comes; 0 is never
+	FirstHeld time.Duration // when avoid first holds a request back for it; 0 is never
 	// Empties is when the limit would be used up if the load went on at PerMinute
 	// from the start; 0 is never.
 	Empties time.Duration
@@ -116,11 +118,33 @@ func (o Offer) Share() float64 {
 	return o.PerMinute / float64(o.Limit)
 }
 
-// First429 returns the first 429 of all: its class and limit; "" for none.
-func (e Estimate) First429() (class string, o Offer) {
+// met is when the limit is first felt, as a 429 or a hold; 0 is never.
+func (o Offer) met() time.Duration {
+	if o.First429 == 0 || o.FirstHeld == 0 {
+		return o.First429 + o.FirstHeld
+	}
+	return min(o.First429, o.FirstHeld)
+}
+
+// before reports whether the load meets o before other, or where it meets
+// neither, whether it wants more of o.
+func (o Offer) before(other Offer) bool {
+	a, b := o.met(), other.met()
+	switch {
+	case a > 0 && b > 0:
+		return a < b
+	case a > 0 || b > 0:
+		return a > 0
+	}
+	return o.Share() > other.Share()
+}
+
+// Binding returns the limit of all that is met first: its class and the load on
+// it. Where none is, it is the one that is used most; "" is that there are none.
+func (e Estimate) Binding() (class string, o Offer) {
 	for _, c := range e.Classes {
 		for _, of := range c.Offers {
-			if of.First429 > 0 && (class == "" || of.First429 < o.First429) {
+			if of.before(o) {
 				class, o = c.Name, of
 			}
 		}

@@ -90,7 +90,10 @@ func TestFirst429(t *testing.T) {
 		cfg := config(t, answer(), load)
 		cfg.Limits = haiku(c.rates)
 		e := Of(cfg)
-		_, o := e.First429()
+		_, o := e.Binding()
+		if c.kind == "" {
+			o.Kind = "" // that it is the one used most is looked at below
+		}
 		if o.Kind != c.kind || math.Abs(o.First429.Seconds()-c.after) > 0.05*c.after {
 			t.Errorf("%+v: first 429 by %q at %v; want %q at %v s", c.rates, o.Kind, o.First429, c.kind, c.after)
 		}
@@ -118,6 +121,19 @@ func TestShortLoadOverItsLimit(t *testing.T) {
 	if o.First429 != 0 || o.Share() != 1.5 || o.Empties != 2*time.Minute {
 		t.Errorf("first %v, share %v, empties %v; want none, 1.5 and 2m", o.First429, o.Share(), o.Empties)
 	}
+	e := Of(cfg)
+	if class, b := e.Binding(); class != "haiku-4.5" || b.Kind != call.LimitRequests {
+		t.Errorf("bound by %s of %s; want requests of haiku-4.5", b.Kind, class)
+	}
+	if i := Sustains(e, []map[string]limit.Rates{haiku(limit.Rates{Requests: 60}), haiku(limit.Rates{Requests: 90}), nil}); i != 1 {
+		t.Errorf("Sustains = %d; want 1", i)
+	}
+	if i := Sustains(e, []map[string]limit.Rates{haiku(limit.Rates{Requests: 89})}); i != -1 {
+		t.Errorf("Sustains = %d; want -1", i)
+	}
+	if r, exact := MostRate(cfg, e); r != 1.5 || !exact { // nothing is refused
+		t.Errorf("MostRate = %v, %v; want all of 1.5", r, exact)
+	}
 }
 
 func TestOnLimit(t *testing.T) {
@@ -126,18 +142,26 @@ func TestOnLimit(t *testing.T) {
 		mode                 string
 		ok, limited, dropped int // within one
 		attempts             int // at least
+		held                 bool
 	}{
 		{mode: "measure", ok: 179, limited: 61, attempts: 240},
 		// Who is refused waits for a second and, being last, for more.
 		{mode: "{mode: obey, max_attempts: 3, max_wait: 10s}", ok: 179, limited: 61, attempts: 300},
 		// A bucket of 54 and 54 a minute: 54 + 2 × 54; the rest dropped, but for
 		// the 20 that are held when the last stage ends.
-		{mode: "{mode: avoid, share: 0.9, max_hold: 10s}", ok: 161, dropped: 60, attempts: 161},
+		{mode: "{mode: avoid, share: 0.9, max_hold: 10s}", ok: 161, dropped: 60, attempts: 161, held: true},
 	} {
 		cfg := config(t, answer(), load+"on_limit: "+c.mode)
 		cfg.Limits = haiku(limit.Rates{Requests: 60})
 		e := Of(cfg)
 		off := func(got, want int) bool { return got < want-1 || got > want+1 }
+		o := e.Classes[0].Offers[0]
+		// Two a second, the first at 0: 60 and one a second last until 59 s or the
+		// arrivals after it, 54 and 0.9 a second until 48.2 s.
+		refused, held := o.First429.Seconds(), o.FirstHeld.Seconds()
+		if c.held && (refused != 0 || math.Abs(held-48.5) > 0.5) || !c.held && (held != 0 || math.Abs(refused-60) > 0.5) {
+			t.Errorf("%s: first 429 at %v, first held at %v", c.mode, o.First429, o.FirstHeld)
+		}
 		if off(e.OK, c.ok) || off(e.RateLimited, c.limited) || off(e.Dropped, c.dropped) || e.Attempts < c.attempts {
 			t.Errorf("%s: ok %d, limited %d, dropped %d of %d in %d attempts; want %+v", c.mode, e.OK, e.RateLimited, e.Dropped, e.Sent, e.Attempts, c)
 		}
@@ -152,13 +176,20 @@ func TestBudget(t *testing.T) {
 	short := Answer{Usage: call.Usage{Input: 10, Output: 5}, Begins: time.Second, Ends: time.Second} // 35 µ$
 	cfg := config(t, short, "load: {users: {count: 50, requests: 1000}}\nbudget: {usd: 0.01}")
 	e := Of(cfg)
-	if e.Exhausted == 0 || e.Cost > call.Dollar/100 || e.Cost+bound <= call.Dollar/100 || e.WorstCase != call.Dollar/100 || e.Sent >= 1000 {
-		t.Errorf("users: %d sent for %v, worst %v, stopped at %v; want all but a worst case of %v used", e.Sent, e.Cost, e.WorstCase, e.Exhausted, bound)
+	if e.Exhausted == 0 || e.Cost > call.Dollar/100 || e.Cost+bound <= call.Dollar/100 || e.WorstCase != call.Dollar/100 || e.Sent >= 1000 ||
+		e.Wanted != bound || e.Left != call.Dollar/100-e.Cost {
+		t.Errorf("users: %d sent for %v, worst %v, stopped at %v, %v wanted and %v left; want all but a worst case of %v used",
+			e.Sent, e.Cost, e.WorstCase, e.Exhausted, e.Wanted, e.Left, bound)
 	}
 	cfg = config(t, short, "load: {arrivals: {rate: 100/s, duration: 10s}}\nbudget: {usd: 0.01}")
 	e = Of(cfg)
-	if e.Cost > call.Dollar/100 || e.OverBudget == 0 || e.Dearest != bound {
-		t.Errorf("arrivals: %d sent for %v, %d over budget, dearest %v", e.Sent, e.Cost, e.OverBudget, e.Dearest)
+	if e.Cost > call.Dollar/100 || e.OverBudget == 0 {
+		t.Errorf("arrivals: %d sent for %v, %d over budget", e.Sent, e.Cost, e.OverBudget)
+	}
+	cfg = config(t, short, "load: {users: {count: 2, requests: 10}}\nbudget: {usd: 0.0001}")
+	e = Of(cfg)
+	if e.Sent != 0 || e.Exhausted <= 0 || e.Wanted != bound || e.Left != call.Dollar/10_000 {
+		t.Errorf("less than one request: %d sent, stopped at %v, %v wanted and %v left; want none, at once, %v and $0.0001", e.Sent, e.Exhausted, e.Wanted, e.Left, bound)
 	}
 }
 
@@ -207,6 +238,10 @@ func TestClear(t *testing.T) {
 	}
 	if f := Sustained(e) * 20; math.Abs(f-5) > 0.1 {
 		t.Errorf("Sustained = %v users; want 5", f)
+	}
+	users.Limits = haiku(limit.Rates{Requests: 3000})
+	if n, exact := MostUsers(users, Of(users)); n != 20 || !exact {
+		t.Errorf("MostUsers = %d, %v; want all 20", n, exact)
 	}
 	arrivals := config(t, answer(), "load: {arrivals: {rate: 20/s, duration: 60s}}")
 	arrivals.Limits = haiku(limit.Rates{Requests: 300})

@@ -20,8 +20,8 @@ type class struct {
 	rates  limit.Rates
 	bins   [len(kinds)][]float64 // by second: what was used of each limit
 	counts [len(kinds)]struct {
-		refused int
-		first   time.Duration
+		refused                 int
+		firstRefused, firstHeld time.Duration // 0 is never
 	}
 }
 
@@ -49,7 +49,13 @@ func (c *class) refuse(kind call.LimitKind, now time.Duration) {
 	n := &c.counts[slices.Index(kinds[:], kind)]
 	n.refused++
 	if n.refused == 1 {
-		n.first = max(now, 1) // 0 is never
+		n.firstRefused = max(now, 1)
+	}
+}
+
+func (c *class) held(kind call.LimitKind, now time.Duration) {
+	if n := &c.counts[slices.Index(kinds[:], kind)]; n.firstHeld == 0 {
+		n.firstHeld = max(now, 1)
 	}
 }
 
@@ -122,7 +128,8 @@ func (w *walk) span() time.Duration {
 func (c *class) load(name string, span time.Duration) Class {
 	out := Class{Name: name, Models: slices.Sorted(maps.Keys(c.models))}
 	for i, kind := range kinds {
-		o := Offer{Kind: kind, Limit: c.rates.Of(kind), Refused: c.counts[i].refused, First429: c.counts[i].first}
+		o := Offer{Kind: kind, Limit: c.rates.Of(kind), Refused: c.counts[i].refused,
+			First429: c.counts[i].firstRefused, FirstHeld: c.counts[i].firstHeld}
 		for _, n := range c.bins[i] {
 			o.Total += n
 		}
@@ -160,17 +167,13 @@ func perMinute(bins []float64, span time.Duration) float64 {
 
 // binding is the limit that is met first, else the one that is used most.
 func binding(offers []Offer) call.LimitKind {
-	var best call.LimitKind
-	first, most := time.Duration(math.MaxInt64), 0.0
+	var best Offer
 	for _, o := range offers {
-		switch {
-		case o.First429 > 0 && o.First429 < first:
-			best, first = o.Kind, o.First429
-		case first == math.MaxInt64 && o.Share() > most:
-			best, most = o.Kind, o.Share()
+		if o.before(best) {
+			best = o
 		}
 	}
-	return best
+	return best.Kind
 }
 
 // compare returns the classes as they were offered without limits, with what the

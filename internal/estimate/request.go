@@ -1,6 +1,7 @@
 package estimate
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -90,7 +91,8 @@ func (w *walk) pump(c *class) {
 			w.leave(p)
 			continue
 		}
-		if _, wait := c.paced.Admit(w.now, p.counted()); wait > 0 {
+		if kind, wait := c.paced.Admit(w.now, p.counted()); wait > 0 {
+			c.held(kind, w.now)
 			w.at(w.now+wait, rankEnd, func() { w.pump(c) })
 			return
 		}
@@ -135,7 +137,9 @@ func (w *walk) grant() {
 	if len(m.queue) == 0 || m.open > 0 {
 		return
 	}
-	w.ended, w.est.Exhausted = true, w.now
+	w.ended, w.est.Exhausted = true, max(w.now, 1) // 0 is never
+	w.est.Wanted = slices.MinFunc(m.queue, func(a, b *pending) int { return cmp.Compare(a.bound, b.bound) }).bound
+	w.est.Left = m.budget - m.committed
 	w.est.OverBudget += len(m.queue)
 	w.inFlight -= len(m.queue)
 	m.queue = nil
@@ -147,7 +151,6 @@ func (w *walk) send(p *pending) {
 	w.purse.open++
 	w.est.Attempts++
 	w.est.WorstCase = addUSD(w.est.WorstCase, p.bound)
-	w.est.Dearest = max(w.est.Dearest, p.bound)
 	if p.attempt == 1 {
 		w.est.Sent++
 		w.task(p).Sent++

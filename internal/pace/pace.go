@@ -78,6 +78,15 @@ func (p Profile) Duration() time.Duration {
 	return d
 }
 
+// Peak returns the highest target of any stage.
+func (p Profile) Peak() float64 {
+	peak := 0.0
+	for _, s := range p.Stages {
+		peak = max(peak, s.Target)
+	}
+	return peak
+}
+
 // StageAt returns the index of the stage in force at an instant: the one with
 // start ≤ at < end. A stage of 0s never is, unless it is the last and at is not
 // before it. After the end it is the last stage, before the start the first
