@@ -152,6 +152,17 @@ budget: {usd: 10}
 		if !ok || r.First == 0 {
 			t.Fatalf("request %d, %s: no truth, or no content", r.Index, r.RequestID)
 		}
+		connection := r.ConnWait + r.Connect + r.TLS
+		var sum int64
+		for _, part := range []int64{r.Started - r.Due - r.Held - r.Earlier, r.Held, r.Earlier, connection,
+			r.Sent - r.Started - connection, r.First - r.Sent, r.Last - r.First} {
+			if sum += part; part < 0 {
+				t.Errorf("request %d: a part of its time is negative: %+v", r.Index, r)
+			}
+		}
+		if d := r.Last - r.Due - sum; d < -1000 || d > 1000 {
+			t.Errorf("request %d: its parts add up to %d ns; want %d", r.Index, sum, r.Last-r.Due)
+		}
 		if r.Merged > 0 {
 			continue // read so late that it was joined with the next: counted, and not stood behind
 		}

@@ -81,6 +81,31 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
+// TestAllocationsOfARequest: a whole short call, the test's own server included,
+// stays under a ceiling; one of a thousand events more takes not one more.
+func TestAllocationsOfARequest(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	const most = 240
+	answer := events(evStart, evText, evEnd, evStop) + lastChunk
+	c := piped(t, Config{}, func(w *wire) {
+		for w.next() {
+			w.say(answer)
+		}
+	})
+	req := ask()
+	n := testing.AllocsPerRun(200, func() {
+		if r := c.Send(t.Context(), req); r.Class != call.OK {
+			t.Fatalf("class %s: %+v", r.Class, r.Err)
+		}
+	})
+	t.Logf("%.0f allocations a request", n)
+	if n > most {
+		t.Errorf("%.0f allocations a request; want at most %d", n, most)
+	}
+}
+
 func BenchmarkEvents(b *testing.B) {
 	const n = 1000
 	c, err := New(Config{BaseURL: "http://api.test"})

@@ -30,6 +30,7 @@ func (t *Table) Summary(m Meta) Summary {
 		s.StopReasons[stop] = n
 	}
 	s.Generator = t.generator(m, s.Group)
+	s.Connections = t.connections.summary()
 	return s
 }
 
@@ -173,6 +174,8 @@ func (g *Group) dist(trend string) *Dist {
 		return &g.Latency.ServiceTTFT
 	case "service_e2e":
 		return &g.Latency.ServiceE2E
+	case "conn_wait":
+		return &g.Latency.ConnWait
 	case "connect":
 		return &g.Latency.Connect
 	case "tpot":

@@ -7,12 +7,12 @@ import (
 	"github.com/tokenload/tokenload/internal/call"
 )
 
-// row is one attempt, packed: what the metrics need of a call.Result, in 152
+// row is one attempt, packed: what the metrics need of a call.Result, in 160
 // bytes. Everything that repeats (names, class) is in its label.
 type row struct {
 	due, held, earlier, started, connect, sent time.Duration
 	firstByte, firstContent, firstText         time.Duration
-	lastContent, done, readLag                 time.Duration
+	lastContent, done, readLag, connWait       time.Duration
 
 	cost       call.USD
 	saved      call.USD // by the prompt cache; below 0 where it cost more
@@ -51,7 +51,7 @@ func newRow(r *call.Result) row {
 		rate = 0
 	}
 	return row{
-		due: r.Due, held: r.Held, earlier: r.Earlier, started: r.Started, connect: r.ConnectTime(), sent: r.Sent,
+		due: r.Due, held: r.Held, earlier: r.Earlier, started: r.Started, connect: r.ConnectTime(), connWait: r.ConnWait, sent: r.Sent,
 		firstByte: r.FirstByte, firstContent: r.FirstContent, firstText: r.FirstText,
 		lastContent: r.LastContent, done: r.Done, readLag: r.ReadLagMax,
 		cost: r.Cost, outputRate: rate,

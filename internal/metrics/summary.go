@@ -92,6 +92,7 @@ type Latency struct {
 	ServiceTTFT Dist `json:"service_ttft"`
 	ServiceE2E  Dist `json:"service_e2e"`
 	Connect     Dist `json:"connect"`
+	ConnWait    Dist `json:"conn_wait"`
 	EventGap    Dist `json:"event_gap"`
 	TPOT        Dist `json:"tpot"`
 	Held        Dist `json:"held"`
@@ -175,6 +176,15 @@ type Generator struct {
 	Warnings    []string `json:"warnings"`
 }
 
+// Connections is how attempts came by theirs.
+type Connections struct {
+	New      int    `json:"new"`       // attempts whose connection was made for them
+	NewShare Number `json:"new_share"` // of the attempts that were sent
+	// HandshakeShare is connect and TLS as a share of ttft, both summed over the
+	// attempts whose content came.
+	HandshakeShare Number `json:"handshake_share_of_ttft"`
+}
+
 // Series are the course of the run in steps of StepS seconds, by the second in
 // which a request was due (requests, in flight, 429s) or ended (tokens, dollars).
 type Series struct {
@@ -207,6 +217,7 @@ type Summary struct {
 	StopReasons map[string]int   `json:"stop_reasons"` // ok and refused attempts
 	Checks      []CheckCount     `json:"checks"`       // sorted by name
 	Generator   Generator        `json:"generator"`
+	Connections Connections      `json:"connections"`
 	Tasks       map[string]Group `json:"tasks"`
 	Models      map[string]Group `json:"models"`
 	Stages      map[string]Group `json:"stages"`

@@ -33,7 +33,7 @@ import (
 )
 
 // Table holds every attempt of a run. The zero value is ready for use; one
-// goroutine at a time may use a Table. It takes about 150 bytes an attempt.
+// goroutine at a time may use a Table. It takes about 160 bytes an attempt.
 type Table struct {
 	// Price is what a usage costs; nil is not known. It must be set before the
 	// first Add, and is asked for usages with cached tokens only.
@@ -52,11 +52,13 @@ type Table struct {
 	extent  extent
 	machine machine
 	reads   reads
-	endedOK int // attempts that ended ok, of any phase; nothing follows an ok
-	highest int // index
-	tasks   names
-	models  names
-	stages  names
+
+	connections connections
+	endedOK     int // attempts that ended ok, of any phase; nothing follows an ok
+	highest     int // index
+	tasks       names
+	models      names
+	stages      names
 }
 
 // extent is what the window of a run depends on.
@@ -188,6 +190,7 @@ func (t *Table) supersede(r *call.Result, at int) (cost bool) {
 // addMain adds what is kept by label and for the run as a whole.
 func (t *Table) addMain(r *call.Result, at uint32) {
 	t.reads.see(r)
+	t.connections.see(r)
 	l := &t.labels[at]
 	l.gaps.addAll(r.Gaps, r.GapMax)
 	for name, held := range r.Checks {

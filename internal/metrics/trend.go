@@ -40,6 +40,7 @@ func trends() []trend {
 		{name: "service_ttft", value: serviceTTFT},
 		{name: "service_e2e", value: serviceE2E},
 		{name: "connect", value: connect},
+		{name: "conn_wait", value: func(r *row, l look) (float64, bool) { return ms(r.connWait), l.counts() && r.sent > 0 }},
 		{name: "tpot", value: func(r *row, _ look) (float64, bool) { return 1000 / r.outputRate, r.outputRate > 0 }},
 		{name: "held", perRequest: true, value: func(r *row, _ look) (float64, bool) { return ms(r.held), r.started > 0 }},
 		{name: "lag", perRequest: true, value: func(r *row, _ look) (float64, bool) { return ms(r.lag()), r.started > 0 }},

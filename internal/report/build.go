@@ -86,7 +86,7 @@ func assemble(m store.Manifest, table *metrics.Table, evidence *diagnose.Evidenc
 	rep := &Report{
 		Version: FormatVersion, Run: runOf(m), Group: s.Group,
 		Limits: orEmpty(s.Limits), Classes: orEmptyMap(s.Classes), StopReasons: orEmptyMap(s.StopReasons),
-		Thresholds: ts, Checks: orEmpty(s.Checks), Findings: evidence.Findings(s), Generator: s.Generator,
+		Thresholds: ts, Checks: orEmpty(s.Checks), Findings: evidence.Findings(s), Generator: s.Generator, Connections: s.Connections,
 		Tasks: orEmptyMap(s.Tasks), Models: orEmptyMap(s.Models), Stages: orEmptyMap(s.Stages), Series: s.Series,
 		Errors: []ErrorCount{}, Notes: notes(m, s), times: timesOf(s, source),
 	}

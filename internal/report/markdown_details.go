@@ -71,6 +71,9 @@ func (p *mdPage) footnotes(rep *Report) {
 	g := rep.Generator
 	p.line("")
 	p.line("- Our own lag p99 %s, clock %s.", ms(g.LagP99), md(g.Clock))
+	if c := rep.Connections; c.NewShare.Known() {
+		p.line("- New connections: %s, %s.", thousands(int64(c.New)), connectionWords(rep))
+	}
 	for _, w := range g.Warnings {
 		p.line("- %s", md(w))
 	}

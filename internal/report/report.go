@@ -35,6 +35,7 @@ type Report struct {
 	Thresholds  []Threshold              `json:"thresholds"`
 	Checks      []metrics.CheckCount     `json:"checks"`
 	Findings    []diagnose.Finding       `json:"findings"`
+	Connections metrics.Connections      `json:"connections"`
 	Generator   metrics.Generator        `json:"generator"`
 	Tasks       map[string]metrics.Group `json:"tasks"`
 	Models      map[string]metrics.Group `json:"models"`

@@ -257,12 +257,24 @@ func (t *textPage) generator(rep *Report) {
 	if g.MergedReads > 0 {
 		t.row("merged_reads", thousands(int64(g.MergedReads)), "brought several content events at once")
 	}
+	if c := rep.Connections; c.NewShare.Known() {
+		t.row("new_connections", thousands(int64(c.New)), connectionWords(rep))
+	}
 	if g.CPU.Known() {
 		t.row("cpu", share(g.CPU), "of our cores, mean; memory at most "+bytesize(g.PeakMemory))
 	}
 	for _, w := range g.Warnings {
 		t.paragraph("    ! ", w)
 	}
+}
+
+// connectionWords says what connections cost: by how many attempts, in ttft, and in waiting for one.
+func connectionWords(rep *Report) string {
+	words := share(rep.Connections.NewShare) + " of attempts"
+	if h := rep.Connections.HandshakeShare; h.Known() {
+		words += ", handshakes " + share(h) + " of ttft"
+	}
+	return words + ", wait ≤ " + ms(rep.Latency.ConnWait.Max)
 }
 
 // groupColumns are the columns of the tables by task, model and stage.

@@ -71,6 +71,7 @@ func vocabulary() []Metric {
 		{"service_ttft", Trend, Milliseconds},
 		{"service_e2e", Trend, Milliseconds},
 		{"connect", Trend, Milliseconds},
+		{"conn_wait", Trend, Milliseconds},
 		{"event_gap", Trend, Milliseconds},
 		{"tpot", Trend, Milliseconds},
 		{"held", Trend, Milliseconds},
