@@ -1,7 +1,8 @@
 // Package sim is a Claude API on loopback: an [http.Handler] that answers the
-// Messages API and OpenAI-style chat completions, streamed and plain, closely enough that official SDKs work
-// against it unchanged, with a latency model, rate limits, a prompt cache and
-// faults. It costs nothing and can be started in any Go test:
+// Messages API and OpenAI-style chat completions, streamed and plain, closely
+// enough that official SDKs work against it unchanged, with a latency model,
+// rate limits, a prompt cache and faults. It costs nothing and can be started in
+// any Go test:
 //
 //	api, err := sim.Start(sim.Config{Profile: sim.Instant})
 //	// ... point a client at api.URL ...
@@ -19,9 +20,11 @@
 // the digest of what was asked (resolved model, max_tokens, tools, system and
 // messages) and how often the same was asked before. A repeated run draws the
 // same at any concurrency and in any order; streamed and plain calls of the
-// same prompt draw the same too, and so do Messages and chat. Two identical requests in flight at once get
-// the same two sets of draws, in order of arrival. Load, limits and cache state
-// act on top of the draws.
+// same prompt draw the same too, and so do Messages and chat. Two identical
+// requests in flight at once get the same two sets of draws, in order of
+// arrival. Load, limits and cache state act on top of the draws. Faults that
+// strike before it is known what is asked (refuse, tls-fail, slow-read) draw from
+// the number of the connection or request instead.
 //
 // # Tokens
 //

@@ -64,6 +64,28 @@ func TestRefused(t *testing.T) {
 	t.Error("the port stayed closed")
 }
 
+// A port that is taken while it is closed cannot be opened again: that ends the
+// server, and is told.
+func TestRefusedPortTaken(t *testing.T) {
+	api, err := Start(Config{Faults: []Fault{{Kind: FaultRefuse, To: time.Second}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken, err := net.Listen("tcp", strings.TrimPrefix(api.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	select {
+	case <-api.Done():
+	case <-time.After(time.Minute):
+		t.Error("the server goes on without a port")
+	}
+	if err := api.Shutdown(t.Context()); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("Shutdown() = %v, want an address in use", err)
+	}
+}
+
 // The window opens later: it closes the port that was open.
 func TestRefusedLater(t *testing.T) {
 	api, addr := start(t, Config{Faults: []Fault{{Kind: FaultRefuse, From: time.Second}}})

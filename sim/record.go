@@ -59,7 +59,7 @@ func (r Record) MarshalJSON() ([]byte, error) {
 		DrawnFirst: ms(r.DrawnFirst), DrawnContent: ms(r.DrawnContent), DrawnSpeed: r.DrawnSpeed, Lateness: ms(r.Lateness),
 		MaxTokens: r.MaxTokens, InputTokens: r.InputTokens, CacheWrite5m: r.CacheWrite5m, CacheWrite1h: r.CacheWrite1h, CacheRead: r.CacheRead,
 		OutputTokens: r.OutputTokens, ThinkingTokens: r.ThinkingTokens, Billed: r.Billed.Dollars(), StopReason: r.StopReason, Events: r.Events,
-		Levels: r.Levels, LimitedBy: r.LimitedBy, RetryAfter: r.RetryAfter, Faults: r.Faults, Canceled: r.Canceled,
+		Levels: r.Levels, LimitedBy: r.LimitedBy, RetryAfter: r.RetryAfter, Faults: append([]string{}, r.Faults...), Canceled: r.Canceled,
 	})
 }
 
@@ -122,7 +122,7 @@ type Totals struct {
 	Faulted        int
 	Canceled       int
 	LatenessMedian time.Duration // of writes against what was due: the simulator's own error
-	LatenessP99    time.Duration // both are upper bounds of buckets at most 25 % wide
+	LatenessP99    time.Duration // both are upper bounds of buckets at most 25 % wide, or the worst if that is less
 	LatenessMax    time.Duration
 }
 

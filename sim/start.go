@@ -22,7 +22,8 @@ type Running struct {
 	Cert []byte
 
 	http *http.Server
-	done chan error
+	done chan struct{} // closed when the listener is no longer served
+	err  error         // why; to be read after done
 }
 
 // Start makes a server and listens on Config.Addr, a free loopback port unless
@@ -66,7 +67,7 @@ func (s *Server) Serve(ln net.Listener) *Running {
 			IdleTimeout:       4 * time.Minute,
 			ErrorLog:          log.New(io.Discard, "", 0), // clients that leave are no news
 		},
-		done: make(chan error, 1),
+		done: make(chan struct{}),
 	}
 	serve := r.http.Serve
 	if s.tls != nil {
@@ -75,7 +76,7 @@ func (s *Server) Serve(ln net.Listener) *Running {
 	}
 	door := s.door(ln) // what is not to listen from the start on does not from here on
 	go func() {
-		r.done <- serve(door)
+		r.err = serve(door)
 		close(r.done)
 	}()
 	return r
@@ -99,12 +100,16 @@ func (r *Running) Shutdown(ctx context.Context) error {
 	return r.ended()
 }
 
-// ended waits until the listener is no longer served. A second call finds
-// nothing to wait for.
+// Done is closed when nothing is served any more: after Close or Shutdown, whose
+// errors say why, or because the listener failed.
+func (r *Running) Done() <-chan struct{} { return r.done }
+
+// ended waits until the listener is no longer served, and says what ended it if
+// nobody asked for it.
 func (r *Running) ended() error {
-	err, first := <-r.done
-	if !first || errors.Is(err, http.ErrServerClosed) {
-		err = nil
+	<-r.done
+	if errors.Is(r.err, http.ErrServerClosed) {
+		return nil
 	}
-	return err
+	return r.err
 }

@@ -105,8 +105,8 @@ func (s *Server) Totals() Totals {
 		sum.ByStatus[status] = n
 	}
 	sum.TurnedAway = int(s.turned.Load())
-	sum.LatenessMedian, sum.LatenessP99 = t.late.quantile(0.5), t.late.quantile(0.99)
 	sum.LatenessMax = time.Duration(t.late.worst.Load())
+	sum.LatenessMedian, sum.LatenessP99 = min(t.late.quantile(0.5), sum.LatenessMax), min(t.late.quantile(0.99), sum.LatenessMax)
 	return sum
 }
 

@@ -51,6 +51,7 @@ func (c *simCommand) Run(e *env) error {
 	select {
 	case <-stop:
 	case <-ctx.Done():
+	case <-s.Done(): // the port was taken while a fault had it closed
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -59,7 +60,7 @@ func (c *simCommand) Run(e *env) error {
 		err = nil // what was still open has been closed
 	}
 	e.tellServed(s.Totals())
-	return err
+	return hintStart(err)
 }
 
 // config is the file's configuration, with the flags over it.
@@ -151,7 +152,7 @@ func (c *simCommand) checkFlags(conf *sim.Config) error {
 	return nil
 }
 
-// hintStart adds advice to what kept the simulator from starting.
+// hintStart adds advice to what keeps the simulator from listening.
 func hintStart(err error) error {
 	if _, ok := errors.AsType[*net.OpError](err); ok {
 		return hinted{err, "choose another address with --addr, such as --addr 127.0.0.1:0 for a free port"}
