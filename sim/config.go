@@ -34,6 +34,9 @@ type Config struct {
 	// CertOut is the file that [Start] writes that certificate to, in PEM: what a
 	// client has to trust. "" is none; see also [Running.Cert].
 	CertOut string `yaml:"cert_out"`
+	// MaxConcurrentStreams is how many requests a client may have open on one
+	// connection of HTTP/2. 0 is 250.
+	MaxConcurrentStreams int `yaml:"max_concurrent_streams" most:"4294967295"`
 	// Seed starts every draw. 0 is a seed like any other.
 	Seed uint64 `yaml:"seed"`
 
@@ -106,6 +109,9 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.Addr == "" {
 		c.Addr = "127.0.0.1:0"
+	}
+	if c.MaxConcurrentStreams == 0 {
+		c.MaxConcurrentStreams = 250
 	}
 	if c.Profile == "" {
 		c.Profile = Measured

@@ -79,7 +79,9 @@ func (s *Server) changeConfig(w http.ResponseWriter, r *http.Request) {
 
 // fixed are the fields that only a start can set: connections, generators and
 // records depend on them.
-func fixed() []string { return []string{"addr", "tls", "cert_out", "seed", "truth_size"} }
+func fixed() []string {
+	return []string{"addr", "tls", "cert_out", "max_concurrent_streams", "seed", "truth_size"}
+}
 
 // reconfigure puts the given fields in force. Windows of faults that are given
 // count from now.

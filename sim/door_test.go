@@ -160,6 +160,35 @@ func readFrame(r *bufio.Reader) (kind, flags byte, stream uint32, err error) {
 	return h[3], h[4], binary.BigEndian.Uint32(h[5:]), err
 }
 
+// How many streams a connection may have open is told in the server's first frame.
+func TestMaxConcurrentStreams(t *testing.T) {
+	const settings, maxConcurrentStreams = 4, 3
+	for set, want := range map[int]uint32{0: 250, 2: 2} {
+		_, addr := start(t, Config{MaxConcurrentStreams: set})
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprint(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", frame(settings, 0, 0, ""))
+		head := make([]byte, 9)
+		if _, err := io.ReadFull(conn, head); err != nil || head[3] != settings {
+			t.Fatalf("first frame %v, %v; want settings", head, err)
+		}
+		payload := make([]byte, int(head[1])<<8|int(head[2]))
+		if _, err := io.ReadFull(conn, payload); err != nil {
+			t.Fatal(err)
+		}
+		told := map[uint16]uint32{}
+		for ; len(payload) >= 6; payload = payload[6:] {
+			told[binary.BigEndian.Uint16(payload)] = binary.BigEndian.Uint32(payload[2:])
+		}
+		if got := told[maxConcurrentStreams]; got != want {
+			t.Errorf("set to %d: %d streams; want %d", set, got, want)
+		}
+	}
+}
+
 // Over HTTP/2 the head of the answer brings GOAWAY; the answer itself is whole.
 func TestGoAway(t *testing.T) {
 	const data, headers, settings, goAway = 0, 1, 4, 7

@@ -62,6 +62,7 @@ func (s *Server) Serve(ln net.Listener) *Running {
 		http: &http.Server{
 			Handler:           s,
 			Protocols:         &protocols,
+			HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: s.set().config.MaxConcurrentStreams},
 			TLSConfig:         s.tls,
 			ReadHeaderTimeout: 30 * time.Second,
 			IdleTimeout:       4 * time.Minute,

@@ -231,8 +231,7 @@ func (d *decoder) scalar(n *yaml.Node, path string, v reflect.Value) {
 	tag, text := n.ShortTag(), strings.TrimSpace(n.Value)
 	number := tag == "!!int" || tag == "!!float"
 	plain := strings.ReplaceAll(text, "_", "")
-	var err error
-	want := ""
+	want, err := "", error(nil)
 	switch into := v.Addr().Interface().(type) {
 	case *time.Duration:
 		want = "a time such as 500ms, 1.5s or 2m"
@@ -248,8 +247,7 @@ func (d *decoder) scalar(n *yaml.Node, path string, v reflect.Value) {
 		}
 	case *bool:
 		want = "true or false"
-		*into, err = strconv.ParseBool(strings.ToLower(text))
-		if tag != "!!bool" {
+		if *into, err = strconv.ParseBool(strings.ToLower(text)); tag != "!!bool" {
 			err = errors.ErrUnsupported
 		}
 	case *int:
