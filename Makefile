@@ -1,5 +1,5 @@
-# make check is what CI runs: format, vet, staticcheck, tests with the race
-# detector, cross-compiling, known vulnerabilities.
+# make check: format, vet, staticcheck, tests with the race detector,
+# cross-compiling, known vulnerabilities. CI (.ci/run) adds to it.
 GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
