@@ -162,3 +162,21 @@ func TestClockNames(t *testing.T) {
 		}
 	}
 }
+
+// TestJoinedRead: a read that joins events has waited as long as the process is
+// known to have stood still since the read before, whatever its stamp says.
+func TestJoinedRead(t *testing.T) {
+	k := &kernelClock{now: func() (time.Duration, int64) { return 400 * ms, 0 }}
+	k.pulse.saw(200*ms, 260*ms)
+	c := &conn{kernel: k}
+	for since, want := range map[time.Duration]time.Duration{190 * ms: 60 * ms, 240 * ms: 20 * ms, 300 * ms: 3 * ms} {
+		a := &attempt{conn: c}
+		a.arrived(399*ms, 3*ms)
+		if a.joined(since); a.readLag() != want {
+			t.Errorf("read lag %v after a read at %v; want %v", a.readLag(), since, want)
+		}
+	}
+	if got := k.worst.Load(); got != int64(60*ms) {
+		t.Errorf("the second's longest is %v; want 60ms", time.Duration(got))
+	}
+}
