@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tokenload/tokenload/internal/call"
+	"github.com/tokenload/tokenload/internal/report"
 	"github.com/tokenload/tokenload/sim"
 )
 
@@ -103,4 +104,23 @@ func TestAvoidTheSimulator(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who is still held when the last stage ends never left: unsent, not cancelled.
+func TestHeldToTheEndIsUnsent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := parse(t, limitedPlan+"load: {arrivals: {rate: 3/s, duration: 60s, max_in_flight: 500}}\ngraceful_stop: 30s\non_limit: {mode: avoid, share: 0.9, max_hold: 300s}\n")
+		stored, err := execute(t, p, sixty(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rep, err := report.Build(stored)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := rep.Requests
+		if n.Unsent < 50 || n.Canceled != 0 || n.Sent != n.OK || n.Attempts != n.Sent || n.Sent+n.Unsent != n.Planned || n.Planned != 180 {
+			t.Errorf("%+v; want all 180 ok or unsent, over 50 of them unsent", n)
+		}
+	})
 }

@@ -178,7 +178,11 @@ func (e *execution) run(outer context.Context) error {
 		}
 	})
 	wg.Go(func() { e.closeAtEnd(over) })
-	loadErr := e.load(ctx, func(r call.Result) { results <- r })
+	loadErr := e.load(ctx, func(r call.Result) {
+		if !unsent(r) {
+			results <- r
+		}
+	})
 	close(over)
 	close(results)
 	wg.Wait()
@@ -188,6 +192,11 @@ func (e *execution) run(outer context.Context) error {
 	}
 	return errors.Join(loadErr, col.err, e.finish())
 }
+
+// unsent reports whether a request was held, for a limit or the budget, until the
+// run was over: it never left. It gets no record, as any other that was planned
+// and never came, and so counts as unsent and not as one that we cancelled.
+func unsent(r call.Result) bool { return r.Class == call.Canceled && r.Started == 0 }
 
 // closeAtEnd closes noMore when the run is halted or its last stage ends.
 func (e *execution) closeAtEnd(over <-chan struct{}) {
