@@ -224,7 +224,7 @@ func (x *exchange) close() {
 	if x.timer != nil {
 		x.timer.Stop()
 	}
-	x.rec.Canceled = x.err == errGone
+	x.rec.Canceled = x.rec.Canceled || x.err == errGone
 	if x.rec.Status == http.StatusOK && x.req != nil {
 		u := x.use
 		u.output = x.rec.OutputTokens

@@ -352,6 +352,31 @@ func TestReset(t *testing.T) {
 	}
 }
 
+// One that leaves while it sends has left, too, whatever it would have been told.
+func TestClientThatLeavesWhileItSends(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, a *api) {
+		for body, want := range map[string]bool{
+			"Content-Length: 100\r\n\r\n{":                       true,
+			"Transfer-Encoding: chunked\r\n\r\n5\r\n{":           true,
+			"Transfer-Encoding: chunked\r\n\r\nnot a length\r\n": false,
+			"Content-Length: 1\r\n\r\n{":                         false,
+		} {
+			conn, err := a.ln.dial(t.Context(), "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			go io.Copy(io.Discard, conn)
+			fmt.Fprint(conn, "POST /v1/messages HTTP/1.1\r\nHost: sim\r\nX-Api-Key: k\r\nAnthropic-Version: 2023-06-01\r\n", body)
+			synctest.Wait()
+			conn.Close()
+			synctest.Wait()
+			if r := a.last(); r.Canceled != want || r.Status != http.StatusBadRequest {
+				t.Errorf("%q: status %d, canceled %v; want 400, %v", body, r.Status, r.Canceled, want)
+			}
+		}
+	})
+}
+
 func TestClientThatLeaves(t *testing.T) {
 	bubble(t, Config{}, func(t *testing.T, a *api) {
 		r := a.request("/v1/messages", ask("claude-haiku-4-5", 4000, "Hi", `,"stream":true`))

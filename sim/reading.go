@@ -37,6 +37,7 @@ func (x *exchange) rawBody() ([]byte, *apiError) {
 		x.w.Header().Set("Connection", "close")
 		return nil, invalid("The request body did not arrive in time.").withCode("request_body_timeout")
 	case err != nil:
+		x.rec.Canceled = x.r.Context().Err() != nil || errors.Is(err, io.ErrUnexpectedEOF)
 		return nil, invalid("The request body could not be read.")
 	case buf.Len() > maxBody:
 		return nil, x.tooLarge()
