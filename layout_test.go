@@ -24,7 +24,7 @@ var layout = []struct{ pkg, imports string }{
 	{"internal/store", "call"},
 	{"internal/plan", "cost pace threshold workload"},
 	{"internal/estimate", "call limit plan workload"},
-	{"internal/diagnose", "call metrics"},
+	{"internal/diagnose", "call limit metrics stats"},
 	{"internal/whatif", "call cost stats"},
 	{"internal/compare", "metrics stats"},
 	{"internal/run", "call client cost limit load metrics pace plan store threshold workload"},

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tokenload/tokenload/internal/call"
+	"github.com/tokenload/tokenload/internal/metrics"
 )
 
 // groupNames are the classes of prompt length, in tokens.
@@ -85,6 +87,22 @@ var timings = [...]timing{
 	{"service_e2e", func(g *lengthGroup) []time.Duration { return g.e2e }},
 }
 
+// contextLength compares the groups of prompt length.
+func (e *Evidence) contextLength(metrics.Summary) outcome {
+	f, found := contextFinding(e.groups)
+	if !found && !comparable(e.groups) {
+		return lacks("%d answers each in two groups of prompt tokens (%s)", minGroup, strings.Join(groupNames[:], "; "))
+	}
+	return one(f, found)
+}
+
+func comparable(groups [len(groupNames)]lengthGroup) bool {
+	return slices.ContainsFunc(timings[:], func(t timing) bool {
+		short, long := ends(groups, t)
+		return short != long
+	})
+}
+
 // contextFinding compares the longest prompts with the shortest. The time to
 // the first content is asked first, since the length of the answer has no part in it.
 func contextFinding(groups [len(groupNames)]lengthGroup) (Finding, bool) {
@@ -106,6 +124,10 @@ func contextFinding(groups [len(groupNames)]lengthGroup) (Finding, bool) {
 		}
 		rivals, asides := differences(&groups[short], &groups[long], t.name)
 		f.Evidence = slices.Concat(groupLines(groups), rivals, asides)
+		f.Effect = fmt.Sprintf("%s more at %s prompt tokens than at %s (median %s)",
+			millis(float64(median(slow)-median(base))/float64(time.Millisecond)), count(median(groups[long].prompt)), count(median(groups[short].prompt)), t.name)
+		f.Disproof = "prompts of one length that differ in nothing else show the same spread"
+		f.Next = "one task at 500, 5,000, 20,000 and 60,000 prompt tokens with the same max_tokens, 60 requests each, one user"
 		f.Recommendations = contextAdvice(&groups[long])
 		f.Confidence = confidence(slowerThan(slow, slowRatio*float64(median(base))), len(slow), len(rivals))
 		return f, true

@@ -4,15 +4,14 @@
 // length of the context, then the rest.
 //
 // It is arithmetic on what was recorded: it reads no file and no clock, and it
-// does not judge thresholds. Only the main phase is looked at. Where it sees
-// nothing it says nothing: no finding means that none of its tests fired.
+// does not judge thresholds. Only the main phase is looked at, but for what
+// outlives it: a limit's bucket and a cached prefix do not know of a warm-up.
+// Where a test has too little to go by, the Diagnosis says what it lacks.
 package diagnose
 
 import (
-	"fmt"
 	"iter"
 	"math"
-	"slices"
 
 	"github.com/tokenload/tokenload/internal/call"
 	"github.com/tokenload/tokenload/internal/metrics"
@@ -30,12 +29,20 @@ const (
 
 // Finding is one reason for slowness or refusal.
 type Finding struct {
-	ID       string   `json:"id"` // generator.lag, limit.<kind>, overload.529, context.length
+	ID       string   `json:"id"` // of the catalogue: see Evidence.Diagnosis
 	Severity Severity `json:"severity"`
 	Title    string   `json:"title"`
-	// Evidence is what was seen, rival explanations included.
-	Evidence        []string `json:"evidence"`
+	// Effect is how much it matters, with its unit.
+	Effect string `json:"effect"`
+	// Evidence is what was seen, rival explanations that remain included.
+	Evidence []string `json:"evidence"`
+	// Rivals are other explanations that the records rule out, and why.
+	Rivals          []string `json:"rivals"`
 	Recommendations []string `json:"recommendations"`
+	// Disproof is what, if it were seen, would show the finding to be wrong.
+	Disproof string `json:"disproof"`
+	// Next is the experiment that decides.
+	Next string `json:"next"`
 	// Confidence is (k+1)/(n+2), the rule of succession: of n observations that
 	// could speak for the finding, k did. It is halved for each rival explanation
 	// that the evidence names, rounded to hundredths and never over 0.99.
@@ -48,52 +55,65 @@ const shareBound = 0.05
 // Evidence is what the tests need of a run's records. The zero value is empty
 // and useful; it is for one goroutine.
 type Evidence struct {
+	// Cache is how long the API is asked to keep a task's system prompt, "" for
+	// not at all, by task. Nil is not known.
+	Cache map[string]string
+	// Price is what a usage costs. Nil is not known.
+	Price func(model string, u call.Usage) call.USD
+
 	attempts, overloaded int
 	classes              map[string]*classLoad
 	groups               [len(groupNames)]lengthGroup
+	paces                map[int]pace
+	retries              retryLoad
+	conns                connLoad
+	streams              streamLoad
+	answers              answerLoad
+	caches               map[cacheKey]*cacheLoad
 }
 
 // Add takes one record. Requests that were never sent, and those outside the
-// main phase, are no evidence.
+// main phase, are no evidence; a limit's bucket and a cached prefix see those too.
 func (e *Evidence) Add(r call.Result) {
-	if r.Phase != call.Main && r.Phase != "" || !r.Class.Sent() {
+	if !r.Class.Sent() {
+		return
+	}
+	c := e.class(call.ModelClass(r.Model))
+	c.addAsk(r)
+	e.addCached(r)
+	if r.Phase != call.Main && r.Phase != "" {
 		return
 	}
 	e.attempts++
 	if r.Class == call.Overloaded {
 		e.overloaded++
 	}
-	if e.classes == nil {
-		e.classes = map[string]*classLoad{}
-	}
-	name := call.ModelClass(r.Model)
-	c := e.classes[name]
-	if c == nil {
-		c = &classLoad{name: name}
-		e.classes[name] = c
-	}
 	c.add(r)
+	e.addPace(r)
+	e.retries.add(r)
+	e.conns.add(r)
+	e.streams.add(r)
+	e.answers.add(r)
 	if p := r.Prompt(); r.Class == call.OK && p > 0 {
 		e.groups[groupOf(p)].add(r)
 	}
 }
 
+func (e *Evidence) class(name string) *classLoad {
+	if e.classes == nil {
+		e.classes = map[string]*classLoad{}
+	}
+	c := e.classes[name]
+	if c == nil {
+		c = &classLoad{name: name}
+		e.classes[name] = c
+	}
+	return c
+}
+
 // Findings returns what the evidence shows, in the order in which to act on it.
 // It is never nil.
-func (e *Evidence) Findings(s metrics.Summary) []Finding {
-	out := []Finding{}
-	if !s.Generator.Valid {
-		out = append(out, generatorFinding(s))
-	}
-	out = append(out, e.limitFindings(s)...)
-	if f, ok := contextFinding(e.groups); ok {
-		out = append(out, f)
-	}
-	if f, ok := e.overloadFinding(); ok {
-		out = append(out, f)
-	}
-	return out
-}
+func (e *Evidence) Findings(s metrics.Summary) []Finding { return e.Diagnosis(s).Findings }
 
 // Find returns the findings of a whole run.
 func Find(results iter.Seq[call.Result], s metrics.Summary) []Finding {
@@ -102,51 +122,6 @@ func Find(results iter.Seq[call.Result], s metrics.Summary) []Finding {
 		e.Add(r)
 	}
 	return e.Findings(s)
-}
-
-func generatorFinding(s metrics.Summary) Finding {
-	f := Finding{
-		ID: "generator.lag", Severity: High,
-		Title:      "the load came from a machine that could not keep up, so its figures cannot be trusted",
-		Evidence:   slices.Clone(s.Generator.Reasons),
-		Confidence: confidence(s.Requests.Sent, s.Requests.Sent, 0),
-		Recommendations: []string{
-			"Act on nothing else in this report before a run is valid.",
-			"Close what else runs on this machine, or give it more cores; then run again with the same seed.",
-			"Lower the rate or the number of users until the lag is gone: that is what this machine can generate.",
-		},
-	}
-	if s.Generator.LagP99.Known() {
-		f.Evidence = append(f.Evidence, fmt.Sprintf("lag p99 %s", millis(float64(s.Generator.LagP99))))
-	}
-	if s.Generator.CPU.Known() {
-		f.Evidence = append(f.Evidence, fmt.Sprintf("mean use of our cores %s", percent(float64(s.Generator.CPU))))
-	}
-	return f
-}
-
-func (e *Evidence) overloadFinding() (Finding, bool) {
-	if e.attempts == 0 {
-		return Finding{}, false
-	}
-	share := float64(e.overloaded) / float64(e.attempts)
-	if share <= shareBound {
-		return Finding{}, false
-	}
-	f := Finding{
-		ID: "overload.529", Severity: Medium,
-		Title:      fmt.Sprintf("the API was overloaded: %s of attempts answered 529", percent(share)),
-		Evidence:   []string{fmt.Sprintf("%d of %d attempts answered 529", e.overloaded, e.attempts)},
-		Confidence: confidence(e.overloaded, e.overloaded, 0),
-		Recommendations: []string{
-			"This is shared capacity, not your quota: a higher tier does not clear it. Run again at another hour before you conclude.",
-			"Retry with exponential backoff and jitter in the application, and keep another model as a fallback.",
-		},
-	}
-	if share > 4*shareBound {
-		f.Severity = High
-	}
-	return f, true
 }
 
 // confidence is the rule of succession, halved for each rival.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tokenload/tokenload/internal/call"
+	"github.com/tokenload/tokenload/internal/limit"
 	"github.com/tokenload/tokenload/internal/metrics"
 )
 
@@ -31,6 +32,10 @@ type classLoad struct {
 	waits        int // 429s with retry-after
 	maxWait      float64
 	firstMessage string
+
+	// Of all phases, as a bucket knows of no warm-up.
+	asks []ask
+	said map[call.LimitKind][]limit.Said
 
 	ok                 int
 	tokensIn, tokenOut int64         // of the ok ones; tokensIn without cache reads, which no limit counts
@@ -147,26 +152,26 @@ func (c *classLoad) rate() float64 {
 	return float64(n) / float64(to-from+1)
 }
 
-// limitFindings returns one finding for each model class that was refused often
+// limits returns one finding for each model class that was refused often
 // enough, the most refused first.
-func (e *Evidence) limitFindings(s metrics.Summary) []Finding {
+func (e *Evidence) limits(s metrics.Summary) outcome {
 	var hit []*classLoad
 	limited := 0
 	for _, name := range slices.Sorted(maps.Keys(e.classes)) {
 		c := e.classes[name]
 		limited += c.limited
-		if c.share() > shareBound {
+		if c.attempts > 0 && c.share() > shareBound {
 			hit = append(hit, c)
 		}
 	}
 	slices.SortStableFunc(hit, func(a, b *classLoad) int { return cmp.Compare(b.share(), a.share()) })
-	var out []Finding
+	out := outcome{needs: enough(e.attempts, "attempts")}
 	for _, c := range hit {
 		f := c.finding(s)
 		if float64(limited) <= shareBound*float64(e.attempts) {
 			f.Severity = Medium // a small class of a run that is otherwise well
 		}
-		out = append(out, f)
+		out.findings = append(out.findings, f)
 	}
 	return out
 }
@@ -174,12 +179,18 @@ func (e *Evidence) limitFindings(s metrics.Summary) []Finding {
 func (c *classLoad) finding(s metrics.Summary) Finding {
 	k := c.kind()
 	use := limitUse(s, c.name, k)
+	b := c.bucketsOf(k)
+	fits, remain, ruledOut := b.words(k)
 	return Finding{
-		ID: "limit." + string(k), Severity: High,
+		ID: limitID(k), Severity: High,
 		Title:           fmt.Sprintf("%s of %s attempts answered 429: %s", percent(c.share()), c.name, cause(k)),
-		Evidence:        c.evidence(k, use),
+		Effect:          c.effect(),
+		Evidence:        append(c.evidence(k, use), fits...),
+		Rivals:          ruledOut,
 		Recommendations: c.advice(k, use),
-		Confidence:      confidence(c.byKind[k], c.limited, 0),
+		Disproof:        disproof(k),
+		Next:            c.next(k, b),
+		Confidence:      confidence(c.byKind[k], c.limited, remain),
 	}
 }
 
@@ -259,6 +270,11 @@ func (c *classLoad) evidence(k call.LimitKind, use *metrics.LimitUse) []string {
 	}
 	if k == call.LimitUnknown && c.firstMessage != "" {
 		out = append(out, "the server's words: "+c.firstMessage)
+	}
+	if k == call.LimitUnknown {
+		if would := c.unnamed(); would != "" {
+			out = append(out, would)
+		}
 	}
 	return out
 }

@@ -29,6 +29,7 @@ func Build(r *store.Run) (*Report, error) {
 		last     time.Duration
 	)
 	table.Price = priceOf(r.Manifest)
+	evidence.Price, evidence.Cache = table.Price, cacheOf(r.Manifest)
 	for res, err := range r.Results() {
 		if err != nil {
 			return nil, fmt.Errorf("report on %q: %w", r.Manifest.ID, err)
@@ -74,6 +75,15 @@ func priceOf(m store.Manifest) func(model string, u call.Usage) call.USD {
 	return c.Of
 }
 
+// cacheOf is how long the API was asked to keep each task's system prompt.
+func cacheOf(m store.Manifest) map[string]string {
+	ttl := map[string]string{}
+	for _, t := range m.Tasks {
+		ttl[t.Name] = t.Cache
+	}
+	return ttl
+}
+
 // assemble judges what the records add up to.
 func assemble(m store.Manifest, table *metrics.Table, evidence *diagnose.Evidence) (*Report, error) {
 	meta := metaOf(m)
@@ -83,10 +93,11 @@ func assemble(m store.Manifest, table *metrics.Table, evidence *diagnose.Evidenc
 	if err != nil {
 		return nil, err
 	}
+	found := evidence.Diagnosis(s)
 	rep := &Report{
 		Version: FormatVersion, Run: runOf(m), Group: s.Group,
 		Limits: orEmpty(s.Limits), Classes: orEmptyMap(s.Classes), StopReasons: orEmptyMap(s.StopReasons),
-		Thresholds: ts, Checks: orEmpty(s.Checks), Findings: evidence.Findings(s), Generator: s.Generator, Connections: s.Connections,
+		Thresholds: ts, Checks: orEmpty(s.Checks), Findings: found.Findings, Diagnosis: found, Generator: s.Generator, Connections: s.Connections,
 		Tasks: orEmptyMap(s.Tasks), Models: orEmptyMap(s.Models), Stages: orEmptyMap(s.Stages), Series: s.Series,
 		Errors: []ErrorCount{}, Notes: notes(m, s), times: timesOf(s, source),
 	}

@@ -46,6 +46,8 @@ type Report struct {
 	// Notes say which figures are approximate and how they were made.
 	Notes []string `json:"notes"`
 
+	// Diagnosis also says what was looked for in vain, and what could not be.
+	Diagnosis diagnose.Diagnosis `json:"-"`
 	// Attempts yields the run's records, for the formats that list them.
 	Attempts iter.Seq2[call.Result, error] `json:"-"`
 	times    []taskTimes
