@@ -39,16 +39,17 @@ const (
 
 // commands are the subcommands and their flags.
 type commands struct {
-	Run     runCommand     `cmd:"" help:"Run a load test. Without PLAN and load flags: a quickstart against the built-in simulator, at no cost."`
-	Check   checkCommand   `cmd:"" help:"Check a plan and say what it would do. Sends nothing."`
-	Report  reportCommand  `cmd:"" help:"Render a stored run again."`
-	Compare compareCommand `cmd:"" help:"Say whether one run is worse than another, or that it cannot be told."`
-	Limits  limitsCommand  `cmd:"" help:"Make one smallest call and print the rate limits it learned."`
-	Prices  pricesCommand  `cmd:"" help:"List the prices, or import others."`
-	Whatif  whatifCommand  `cmd:"" help:"Price a measured run another way: prompt cache, batch, routing, and what they return."`
-	Sim     simCommand     `cmd:"" help:"Serve a simulated Claude API."`
-	Bench   benchCommand   `cmd:"" help:"Say what this machine can generate, and how truly. Takes half a minute, costs nothing."`
-	Init    initCommand    `cmd:"" help:"Write a commented plan and the JSON Schema of plans."`
+	Run      runCommand      `cmd:"" help:"Run a load test. Without PLAN and load flags: a quickstart against the built-in simulator, at no cost."`
+	Check    checkCommand    `cmd:"" help:"Check a plan and say what it would do. Sends nothing."`
+	Report   reportCommand   `cmd:"" help:"Render a stored run again."`
+	Diagnose diagnoseCommand `cmd:"" help:"Say what held a run back: evidence, what it rules out, and what to try next."`
+	Compare  compareCommand  `cmd:"" help:"Say whether one run is worse than another, or that it cannot be told."`
+	Limits   limitsCommand   `cmd:"" help:"Make one smallest call and print the rate limits it learned."`
+	Prices   pricesCommand   `cmd:"" help:"List the prices, or import others."`
+	Whatif   whatifCommand   `cmd:"" help:"Price a measured run another way: prompt cache, batch, routing, and what they return."`
+	Sim      simCommand      `cmd:"" help:"Serve a simulated Claude API."`
+	Bench    benchCommand    `cmd:"" help:"Say what this machine can generate, and how truly. Takes half a minute, costs nothing."`
+	Init     initCommand     `cmd:"" help:"Write a commented plan and the JSON Schema of plans."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

@@ -99,9 +99,15 @@ func predicted(t *testing.T, dir string, src []byte, seed uint64) (met bool) {
 // virtualRun executes a plan against the simulator inside a bubble.
 func virtualRun(t *testing.T, p *plan.Plan) *store.Run {
 	t.Helper()
+	return virtualRunOn(t, p, simConfig(p, ""))
+}
+
+// virtualRunOn executes a plan against a simulator of its own.
+func virtualRunOn(t *testing.T, p *plan.Plan, c sim.Config) *store.Run {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
 	synctest.Test(t, func(t *testing.T) {
-		server, err := sim.New(simConfig(p, ""))
+		server, err := sim.New(c)
 		if err != nil {
 			t.Fatal(err)
 		}
