@@ -3,6 +3,7 @@
 //
 //	go run ./bench                       # every row; some minutes
 //	go run ./bench -rows truth,arrivals  # some of them
+//	go run ./bench -tokenload ./before   # another build, to hold it against this one
 //	go run ./bench -soak 10m             # 500 streams: does anything grow?
 //	go run ./bench -smoke                # one short run: does it hold at all?
 //
@@ -26,6 +27,7 @@ func main() {
 	flag.IntVar(&l.runs, "runs", 3, "runs of each row, whose median counts")
 	soak := flag.Duration("soak", 0, "instead of rows: 500 streams for so long")
 	smoke := flag.Bool("smoke", false, "instead of rows: 500 streams for six seconds, judging nothing")
+	flag.StringVar(&l.generator, "tokenload", "", "the generator to measure, to hold two builds against each other; empty: the one built from here")
 	flag.Parse()
 	err := l.open()
 	if err == nil {
@@ -47,9 +49,10 @@ func main() {
 
 // lab is where things are measured: a folder, and the programs built into it.
 type lab struct {
-	dir  string
-	runs int
-	n    int // runs so far, for their names
+	dir       string
+	runs      int
+	generator string // a build of tokenload; empty: one made in dir
+	n         int    // runs so far, for their names
 }
 
 func (l *lab) open() (err error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func (l *lab) generate(load, url string, watch func(pid int)) (outcome, error) {
 	if err := os.WriteFile(file, fmt.Appendf(nil, plan, load), 0o600); err != nil {
 		return o, err
 	}
-	run := exec.Command(l.bin("tokenload"), "run", file, "--target", url, "--out", o.dir, "--quiet", "--json")
+	run := exec.Command(cmp.Or(l.generator, l.bin("tokenload")), "run", file, "--target", url, "--out", o.dir, "--quiet", "--json")
 	var stdout, stderr bytes.Buffer
 	run.Stdout, run.Stderr = &stdout, &stderr
 	began := time.Now()
