@@ -194,6 +194,15 @@ func (c *cache) longest(blocks []block, workspace uint64, least int, now time.Ti
 	return 0, cacheKey{}
 }
 
+// evict forgets every prefix of a request, before its time.
+func (c *cache) evict(req *request, workspace uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range req.blocks {
+		delete(c.entries, req.blocks[i].key(workspace))
+	}
+}
+
 // refresh extends what an admitted request reads, for free.
 func (c *cache) refresh(l lookup, start time.Time) {
 	c.mu.Lock()

@@ -247,3 +247,23 @@ func TestCacheCountsFromTheRequestsStart(t *testing.T) {
 		})
 	}
 }
+
+// What a fault evicts is written again, and others keep what they have.
+func TestEvicted(t *testing.T) {
+	bubble(t, Config{Profile: Instant}, func(t *testing.T, a *api) {
+		for i, step := range []struct {
+			parts         string
+			evict         bool
+			written, read int
+		}{{"aB", false, 1200, 0}, {"cD", false, 1200, 0}, {"aB", false, 0, 1200}, {"aB", true, 1200, 0}, {"aB", false, 0, 1200}, {"cD", false, 0, 1200}} {
+			var header []string
+			if step.evict {
+				header = []string{"X-Sim-Fault", "evict"}
+			}
+			a.post("/v1/messages", prompt(step.parts), header...)
+			if r := a.last(); r.CacheWrite5m != step.written || r.CacheRead != step.read {
+				t.Errorf("step %d: %d written, %d read; want %d and %d", i, r.CacheWrite5m, r.CacheRead, step.written, step.read)
+			}
+		}
+	})
+}

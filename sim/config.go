@@ -80,6 +80,8 @@ type Config struct {
 	InputEstimate float64 `yaml:"input_estimate"`
 	// Ramp limits how fast the requests of a class may grow. Zero does not.
 	Ramp Ramp `yaml:"ramp"`
+	// Tenant is somebody else who takes from the same limits. Zero is nobody.
+	Tenant Tenant `yaml:"tenant"`
 	// SpendCap is the dollars a calendar month (UTC) may cost, by
 	// the published prices; beyond, everything is refused until the next. 0 is the
 	// tier's: 500, 1,000 and 200,000 for start, build and scale, else none.

@@ -22,6 +22,7 @@ type effects struct {
 	noRetryAfter bool
 	noKeepAlive  bool
 	goAway       bool
+	evict        bool
 	contentType  string        // "" is the right one
 	skew         time.Duration // of the clock in headers
 	readPerSec   int           // of the request's body; 0 is no bound
@@ -53,6 +54,8 @@ func (e *effects) add(f Fault, received time.Time) {
 		e.noKeepAlive = true
 	case FaultGoAway:
 		e.goAway = true
+	case FaultEvict:
+		e.evict = true
 	case FaultContentType:
 		e.contentType = f.Type
 	case FaultClockSkew:

@@ -70,6 +70,9 @@ func (x *exchange) messages() {
 		return
 	}
 	now := time.Now()
+	if x.fx.evict {
+		x.s.cache.evict(x.req, x.workspace())
+	}
 	x.found = x.s.cache.lookup(x.req, x.workspace(), now)
 	x.use = x.found.usage
 	x.gate = x.set.gates[x.req.model.class]

@@ -35,6 +35,7 @@ const (
 	FaultNoRetryAfter = "no-retry-after" // a 429 or 529 without retry-after
 	FaultNoKeepAlive  = "no-keepalive"   // the connection is closed after the answer
 	FaultGoAway       = "goaway"         // HTTP/2: with the answer's head comes GOAWAY; streams that are open go on
+	FaultEvict        = "evict"          // what the cache holds of the prompt is forgotten before it is looked up
 	FaultClockSkew    = "clock-skew"     // date and reset headers are off by For, which may be negative
 )
 
@@ -80,7 +81,7 @@ type Fault struct {
 func faultKinds() []string {
 	return []string{FaultStatus, FaultClose, FaultSilence, FaultHTML, FaultContentType, FaultRefuse, FaultTLS, FaultSlowRead, FaultCut,
 		FaultStall, FaultError, FaultTruncate, FaultMalformed, FaultDuplicate, FaultUnknown, FaultHuge, FaultSplit, FaultSlow, FaultDrip,
-		FaultBuffer, FaultNoUsage, FaultNoRetryAfter, FaultNoKeepAlive, FaultGoAway, FaultClockSkew}
+		FaultBuffer, FaultNoUsage, FaultNoRetryAfter, FaultNoKeepAlive, FaultGoAway, FaultClockSkew, FaultEvict}
 }
 
 // ParseFault reads one fault from its text.

@@ -162,6 +162,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 		{"content-type=application/json", func(s string) string { return lacks(s, "Content-Type: application/json\r\n", whole) }, false},
 		{"clock-skew=-1h", func(s string) string { return lacks(s, "Date: Fri, 31 Dec 1999 23:0", whole) }, false}, // bubbles begin in 2000
 		{"slow-read=10", func(s string) string { return lacks(s, "Date: Sat, 01 Jan 2000 00:00:1", whole) }, false},
+		{"evict", func(s string) string { return lacks(s, whole) }, false}, // see TestEvicted
 		{"slow=2", func(s string) string { return lacks(s, whole) }, false},
 		{"drip=2000", func(s string) string { return lacks(s, whole) }, false},
 		{"stall=4;for=20s", func(s string) string { return lacks(s, whole) }, false},

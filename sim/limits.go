@@ -66,6 +66,7 @@ type gate struct {
 	mu                              sync.Mutex
 	requests, input, output, window bucket
 	growth                          growth
+	tenant                          tenant
 }
 
 // newGate returns nil where nothing is limited.
@@ -104,7 +105,7 @@ func (g *gate) admit(input int, now time.Time) *refusal {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.refill(now)
+	g.catchUp(now)
 	var r *refusal
 	for _, c := range []struct {
 		kind string
@@ -138,7 +139,7 @@ func (g *gate) correct(estimate, input int, now time.Time) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.refill(now)
+	g.catchUp(now)
 	g.input.take(float64(input - estimate))
 	g.input.level = min(g.input.level, g.input.size)
 }
@@ -150,7 +151,7 @@ func (g *gate) generated(n int, now time.Time) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.refill(now)
+	g.catchUp(now)
 	g.output.take(float64(n))
 }
 
@@ -178,7 +179,7 @@ func (g *gate) headers(h http.Header, now time.Time) Levels {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.refill(now)
+	g.catchUp(now)
 	in, out := thousands(g.input.level), thousands(g.output.level)
 	const p = "Anthropic-Ratelimit-"
 	w := limitWriter{h: h, values: make([]string, 0, 12), now: now}

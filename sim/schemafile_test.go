@@ -48,7 +48,7 @@ func TestSchemaAndPageHaveEveryField(t *testing.T) {
 	}
 	for name, typ := range map[string]reflect.Type{
 		"": reflect.TypeFor[Config](), "latency": reflect.TypeFor[Latency](), "limits": reflect.TypeFor[Limits](),
-		"load": reflect.TypeFor[Load](), "ramp": reflect.TypeFor[Ramp](), "fault": reflect.TypeFor[Fault](),
+		"load": reflect.TypeFor[Load](), "ramp": reflect.TypeFor[Ramp](), "tenant": reflect.TypeFor[Tenant](), "fault": reflect.TypeFor[Fault](),
 	} {
 		n := &root
 		if name != "" {

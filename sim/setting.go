@@ -24,6 +24,9 @@ func newSetting(given Config, before *setting, now time.Time) *setting {
 	}
 	for _, class := range append(Classes(), countTokens) {
 		if g := newGate(c.limitsOf(class), c.Ramp, now); g != nil {
+			if class != countTokens {
+				g.tenant = newTenant(c.Tenant, c.Seed, class, now)
+			}
 			set.gates[class] = g
 		}
 	}
@@ -33,7 +36,7 @@ func newSetting(given Config, before *setting, now time.Time) *setting {
 	}
 	for class := range set.gates {
 		old := before.config
-		if before.gates[class] != nil && old.limitsOf(class) == c.limitsOf(class) && old.Ramp == c.Ramp {
+		if before.gates[class] != nil && old.limitsOf(class) == c.limitsOf(class) && old.Ramp == c.Ramp && old.Tenant == c.Tenant {
 			set.gates[class] = before.gates[class]
 		}
 	}

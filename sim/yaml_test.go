@@ -121,7 +121,7 @@ latency: {haiku: {floor: 1 second, tail_share: 2}}
 		`sim.yaml:7:46: faults.0.probability is 1.5, want 1 or less`,
 		`sim.yaml:7:58: faults.0.every is -1, want 0 or more`,
 		`sim.yaml:8:5: faults.1: fault "cut=soon": parameter after: bad value "soon"`,
-		`sim.yaml:9:12: faults.2.kind is "trunkate", want status, close, silence, html, content-type, refuse, tls-fail, slow-read, cut, stall, error, truncate, malformed, duplicate, unknown, huge, split-utf8, slow, drip, buffer, no-usage, no-retry-after, no-keepalive, goaway or clock-skew (did you mean "truncate"?)`,
+		`sim.yaml:9:12: faults.2.kind is "trunkate", want status, close, silence, html, content-type, refuse, tls-fail, slow-read, cut, stall, error, truncate, malformed, duplicate, unknown, huge, split-utf8, slow, drip, buffer, no-usage, no-retry-after, no-keepalive, goaway, clock-skew or evict (did you mean "truncate"?)`,
 		`sim.yaml:10:12: any_model is "haiku", want fable-5.x, haiku-4.5, haiku-5.5, mythos-5.x, opus-4.x, opus-5, opus-5.5, sonnet-4.x, sonnet-5 or sonnet-5.5`,
 		`sim.yaml:11:13: ping_every is 30, want a unit as well: 30s for seconds, or ms, m, h`,
 		`sim.yaml:12:8: drift is "yes", want a number`,
