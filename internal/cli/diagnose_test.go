@@ -116,7 +116,7 @@ func scenarios() []scenario {
 			func(c *sim.Config) { c.Ramp = sim.Ramp{Growth: 2, Free: 20} }, "limit.ramp"},
 		{"a spend cap", chatTask + steady, func(c *sim.Config) { c.SpendCap = 0.02 }, "limit.spend"},
 		{"overloaded", chatTask + steady, faulty(sim.Fault{Kind: sim.FaultStatus, Status: 529, Probability: 0.2}), "overload.529"},
-		{"healthy, a few refusals that are retried", chatTask + steady + "on_limit: obey\n", faulty(sim.Fault{Kind: sim.FaultStatus, Status: 429, For: time.Second, Probability: 0.04}), ""},
+		{"healthy, a few refusals that are retried", chatTask + steady + "on_limit: obey\n", faulty(sim.Fault{Kind: sim.FaultStatus, Status: 429, For: time.Second, Probability: 0.02}), ""},
 		{"no keep-alive", chatTask + steady, faulty(sim.Fault{Kind: sim.FaultNoKeepAlive}), "conn.churn"},
 		{"a proxy's time-out", "tasks: [{name: essay, model: claude-sonnet-4-6, max_tokens: 2048, prompts: [Write an essay.]}]\n" + steady, faulty(sim.Fault{Kind: sim.FaultCut, At: 5 * time.Second}), "stream.cut"},
 		{"cuts at random", chatTask + steady, faulty(sim.Fault{Kind: sim.FaultCut, After: 9, Probability: 0.1}), "stream.cut"},

@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"github.com/tokenload/tokenload/internal/diagnose"
+	"github.com/tokenload/tokenload/internal/plan"
+	"github.com/tokenload/tokenload/internal/report"
+	"github.com/tokenload/tokenload/sim"
+)
+
+var full = flag.Bool("full", false, "measure the accuracy on all the seeds, not on a few of them")
+
+// labelled is a load on a simulated API of which it is known what is wrong with it.
+type labelled struct {
+	name, why string
+	plan      string // from tasks on; with a target of its own, or the simulator
+	api       func(*sim.Config)
+	want      string // see faults; "" for a healthy one
+}
+
+// How often a diagnosis is right, on simulated runs in virtual time whose faults
+// are known: those that the thresholds were set on, and those held out. -full
+// asks 20 seeds of each scenario.
+func TestAccuracyDiagnosis(t *testing.T) {
+	seeds := 1
+	if *full {
+		seeds = 20
+	}
+	for _, set := range []struct {
+		name      string
+		scenarios []labelled
+	}{{"tuned", tuned()}, {"held out", heldOut()}} {
+		all := diagnoseAll(t, set.name, set.scenarios, seeds)
+		s := scoreOf(all)
+		for _, d := range all {
+			if wrong := d.wrong(); !d.right() || len(wrong) > 0 {
+				t.Logf("%s, %s, seed %d: found %v; want %q", set.name, d.scenario.name, d.seed, d.words(), d.scenario.want)
+			}
+		}
+		what := "diagnosis, " + set.name + ": "
+		accuracyRow(t, share(s.right, s.faulty) >= 0.95, what+"top finding right", "≥ 95 %", percents(s.right, s.faulty), fmt.Sprintf("%d runs", s.faulty))
+		accuracyRow(t, share(s.healthy-s.cleared, s.healthy) <= 0.02, what+"false findings on healthy runs", "≤ 2 %", percents(s.healthy-s.cleared, s.healthy), fmt.Sprintf("%d runs", s.healthy))
+		t.Logf("detail | %snothing wrong beside: %s of %d runs", what, percents(s.alone, s.faulty), s.faulty)
+		t.Logf("detail | %sBrier score %.4f, mean confidence less share right %+.3f, %d findings", what, s.brier(), s.bias(), len(s.claims))
+		for _, line := range append(s.reliability(), s.recall()...) {
+			t.Logf("detail | %s%s", what, line)
+		}
+	}
+}
+
+// diagnoseAll runs every scenario with so many seeds.
+func diagnoseAll(t *testing.T, set string, scenarios []labelled, seeds int) (all []diagnosed) {
+	var mu sync.Mutex
+	t.Run(set, func(t *testing.T) {
+		for _, s := range scenarios {
+			t.Run(s.name, func(t *testing.T) {
+				t.Parallel()
+				for seed := 1; seed <= seeds; seed++ {
+					t.Run(fmt.Sprint(seed), func(t *testing.T) { // its files go when it ends
+						d := diagnosed{s, seed, s.diagnose(t, seed)}
+						mu.Lock()
+						defer mu.Unlock()
+						all = append(all, d)
+					})
+				}
+			})
+		}
+	})
+	slices.SortFunc(all, func(a, b diagnosed) int {
+		return cmp.Or(cmp.Compare(a.scenario.name, b.scenario.name), cmp.Compare(a.seed, b.seed))
+	})
+	return all
+}
+
+// diagnose runs the scenario and returns what is found in it.
+func (s labelled) diagnose(t *testing.T, seed int) []diagnose.Finding {
+	t.Helper()
+	src := fmt.Sprintf("version: 1\nname: scenario\n%sgraceful_stop: 60s\nseed: %d\n", s.plan, seed)
+	if strings.HasPrefix(s.plan, "tasks") {
+		src = strings.Replace(src, "\ntasks", "\ntarget: {base_url: sim}\ntasks", 1)
+	}
+	p, err := plan.Parse("plan.yaml", []byte(src), plan.Options{FS: fstest.MapFS{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := simConfig(p, "")
+	if s.api != nil {
+		s.api(&c)
+	}
+	rep, err := report.Build(virtualRunOn(t, p, c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rep.Findings
+}
+
+func (d diagnosed) words() (out []string) {
+	for _, f := range d.findings {
+		out = append(out, fmt.Sprintf("%s %.2f", f.ID, f.Confidence))
+	}
+	return out
+}

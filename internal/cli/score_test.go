@@ -1,0 +1,218 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tokenload/tokenload/internal/diagnose"
+)
+
+// diagnosed is what was found in one run whose faults are known.
+type diagnosed struct {
+	scenario labelled
+	seed     int
+	findings []diagnose.Finding
+}
+
+// faults are the ids that must be found, in the order in which to act on them;
+// may are those that follow from them and can be found too, written with a "?".
+func (s labelled) faults() (must, may []string) {
+	for _, id := range strings.Fields(s.want) {
+		if bare, ok := strings.CutSuffix(id, "?"); ok {
+			may = append(may, bare)
+			continue
+		}
+		must = append(must, id)
+	}
+	return must, may
+}
+
+func (d diagnosed) ids() (ids []string) {
+	for _, f := range d.findings {
+		ids = append(ids, f.ID)
+	}
+	return ids
+}
+
+// right reports whether what is there was found: of a healthy run that nothing
+// was; of a fault that it is the top finding; of several that the first of them
+// is the top finding and the others come after it in their order.
+func (d diagnosed) right() bool {
+	must, _ := d.scenario.faults()
+	ids := d.ids()
+	if len(must) == 0 {
+		return len(ids) == 0
+	}
+	if len(ids) == 0 || ids[0] != must[0] {
+		return false
+	}
+	for _, id := range must {
+		i := slices.Index(ids, id)
+		if i < 0 {
+			return false
+		}
+		ids = ids[i+1:]
+	}
+	return true
+}
+
+// wrong are the ids that were found and are not there.
+func (d diagnosed) wrong() (ids []string) {
+	must, may := d.scenario.faults()
+	for _, id := range d.ids() {
+		if !slices.Contains(must, id) && !slices.Contains(may, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// tally counts how often an id was there, how often it was found then, and how
+// often it was found at all.
+type tally struct{ there, hit, found int }
+
+// claim is a finding with the confidence it was told with.
+type claim struct {
+	confidence float64
+	right      bool
+}
+
+// score is how well a set of runs was diagnosed.
+type score struct {
+	faulty, right, alone int // runs with a fault; told right; and with nothing wrong beside
+	healthy, cleared     int // runs without; with no finding
+	ids                  map[string]tally
+	claims               []claim
+}
+
+func scoreOf(all []diagnosed) score {
+	s := score{ids: map[string]tally{}}
+	for _, d := range all {
+		must, may := d.scenario.faults()
+		wrong := d.wrong()
+		switch {
+		case len(must) == 0:
+			s.healthy++
+			if d.right() {
+				s.cleared++
+			}
+		default:
+			s.faulty++
+			if d.right() {
+				s.right++
+				if len(wrong) == 0 {
+					s.alone++
+				}
+			}
+		}
+		for _, id := range must {
+			n := s.ids[id]
+			n.there++
+			if slices.Contains(d.ids(), id) {
+				n.hit++
+			}
+			s.ids[id] = n
+		}
+		for _, f := range d.findings {
+			ok := slices.Contains(must, f.ID) || slices.Contains(may, f.ID)
+			s.claims = append(s.claims, claim{f.Confidence, ok})
+			if slices.Contains(must, f.ID) || !ok {
+				n := s.ids[f.ID]
+				n.found++
+				s.ids[f.ID] = n
+			}
+		}
+	}
+	slices.SortFunc(s.claims, func(a, b claim) int { // the runs come in any order, sums must not
+		switch {
+		case a.confidence != b.confidence:
+			return int(math.Copysign(1, a.confidence-b.confidence))
+		case a.right == b.right:
+			return 0
+		case b.right:
+			return -1
+		}
+		return 1
+	})
+	return s
+}
+
+// brier is the mean squared error of the confidences: 0 is best, and 0.25 is
+// what saying 50 % every time would reach.
+func (s score) brier() float64 {
+	sum := 0.0
+	for _, c := range s.claims {
+		sum += (c.confidence - c.outcome()) * (c.confidence - c.outcome())
+	}
+	return sum / float64(len(s.claims))
+}
+
+func (c claim) outcome() float64 {
+	if c.right {
+		return 1
+	}
+	return 0
+}
+
+// bias is the mean confidence less the share that was right.
+func (s score) bias() float64 {
+	sum := 0.0
+	for _, c := range s.claims {
+		sum += c.confidence - c.outcome()
+	}
+	return sum / float64(len(s.claims))
+}
+
+// bins are the lower ends of the reliability table's rows.
+var bins = [...]float64{0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98}
+
+// reliability holds the confidences against the share that was right.
+func (s score) reliability() (lines []string) {
+	for i, low := range bins {
+		high, n, right, sum := 1.01, 0, 0, 0.0
+		if i+1 < len(bins) {
+			high = bins[i+1]
+		}
+		for _, c := range s.claims {
+			if c.confidence >= low && c.confidence < high {
+				n++
+				sum += c.confidence
+				right += int(c.outcome())
+			}
+		}
+		if n > 0 {
+			lines = append(lines, fmt.Sprintf("confidence %.2f to %.2f: %4d findings, mean confidence %.3f, right %.3f", low, min(high, 1), n, sum/float64(n), float64(right)/float64(n)))
+		}
+	}
+	return lines
+}
+
+// recall lists by id how many of those that were there were found, and how many
+// of those that were found were there.
+func (s score) recall() (lines []string) {
+	for _, id := range slices.Sorted(maps.Keys(s.ids)) {
+		n := s.ids[id]
+		lines = append(lines, fmt.Sprintf("%-20s there in %4d, found in %4d of them, wrongly in %d others", id, n.there, n.hit, n.found-n.hit))
+	}
+	return lines
+}
+
+// accuracyRow prints a row of the table of bench/accuracy.sh, and fails the test
+// where the goal is missed.
+func accuracyRow(t *testing.T, ok bool, what, goal, reached, n string) {
+	t.Helper()
+	verdict := "ok"
+	if !ok {
+		verdict = "MISSED"
+		t.Errorf("%s: %s of %s; want %s", what, reached, n, goal)
+	}
+	t.Logf("accuracy | %s | %s | %s | %s | %s", what, goal, reached, n, verdict)
+}
+
+func share(k, n int) float64 { return float64(k) / float64(max(n, 1)) }
+
+func percents(k, n int) string { return fmt.Sprintf("%.1f %%", 100*share(k, n)) }
