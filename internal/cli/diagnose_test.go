@@ -125,6 +125,7 @@ func scenarios() []scenario {
 		{"a prefix too short to be cached", cachedTask(100) + steady, nil, "cache.never"},
 		{"pauses longer than the cache", cachedTask(1500) + "load: {arrivals: {process: poisson, stages: [{duration: 0s, target: 6/h}, {duration: 12h, target: 6/h}]}}\n", nil, "cache.expiry"},
 		{"all at once with a cold cache", cachedTask(1500) + "load: {users: {count: 40, requests: 160}}\n", nil, "cache.cold_stampede"},
+		{"a cache that loses what it holds", cachedTask(1500) + steady, faulty(sim.Fault{Kind: sim.FaultEvict, Probability: 0.15}), "cache.evicted"},
 		{"answers cut off", chatTask + steady, func(c *sim.Config) { c.Answer, c.AnswerCap = 0.9, -1 }, "out.truncated"},
 		{"long prompts", "tasks: [{name: short, model: claude-haiku-4-5, max_tokens: 128, prompts: [Why?]}, {name: long, model: claude-haiku-4-5, max_tokens: 128, synthetic: {input_tokens: 30000}}]\nload: {users: {count: 1, requests: 60}}\n", nil, "context.length"},
 		{"thinking", "tasks: [{name: hard, model: claude-sonnet-4-6, max_tokens: 4096, prompts: [Prove it.], body: {thinking: {type: enabled, budget_tokens: 2048}}}]\n" + steady, nil, "thinking.silence"},

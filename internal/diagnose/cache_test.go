@@ -45,7 +45,10 @@ func TestCache(t *testing.T) {
 	}{
 		{"written once, then read", caching("wrrrrrrrrrrrrrrrrrrr", every(10, 20)...), "", ""},
 		{"written each time", caching("w", every(10, 20)...), "cache.always_write", "19 of 19 calls that a cached prefix of the same length was waiting for wrote it again"},
-		{"read now and then", caching("wwwwwr", every(10, 24)...), "", ""},
+		{"read now and then", caching("wwwwwr", every(10, 24)...), "cache.evicted", "23 of 24 calls must have found their prefix, by the rules of the cache and our own arrivals; 4 did"},
+		{"gone now and then", caching("wrrrrrrrrr", every(10, 60)...), "cache.evicted", "5 of 59 calls that one was waiting for wrote it again"},
+		{"gone hardly ever", caching("w"+strings.Repeat("r", 99), every(10, 250)...), "", ""},
+		{"gone twice of a few", caching("wrrrrrrrr", every(10, 22)...), "", ""},
 		{"after pauses", caching("w", every(400, 10)...), "cache.expiry", "9 of 10 calls wrote one again after a pause"},
 		{"after pauses of just the life", caching("wrrrrrrrrr", every(300, 10)...), "", ""},
 		{"two expired", caching("wwwrrrrrrrrrrr", 0, 400, 800, 810, 820, 830, 840, 850, 860, 870, 880, 890, 900, 910), "", ""},

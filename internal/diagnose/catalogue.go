@@ -66,11 +66,12 @@ func catalogue() []row {
 		{[]string{"cache.always_write"}, (*Evidence).cacheAlwaysWrite},
 		{[]string{"cache.expiry"}, (*Evidence).cacheExpiry},
 		{[]string{"cache.cold_stampede"}, (*Evidence).cacheStampede},
+		{[]string{"cache.evicted"}, (*Evidence).cacheEvicted},
 		{[]string{"thinking.silence"}, (*Evidence).thinkingSilence},
 		{[]string{"out.truncated"}, (*Evidence).outTruncated},
 	}
 	untested := func(*Evidence, metrics.Summary) outcome { return lacks("a test that this version does not have") }
-	for _, id := range []string{"model.choice", "out.length", "queue", "cache.evicted", "tail.heavy", "mode.bi", "drift", "other.tenant"} {
+	for _, id := range []string{"model.choice", "out.length", "queue", "tail.heavy", "mode.bi", "drift", "other.tenant"} {
 		rows = append(rows, row{[]string{id}, untested})
 	}
 	return rows
