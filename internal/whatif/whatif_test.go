@@ -1,6 +1,7 @@
 package whatif
 
 import (
+	"flag"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -9,6 +10,10 @@ import (
 	"github.com/tokenload/tokenload/internal/call"
 	"github.com/tokenload/tokenload/internal/cost"
 )
+
+// full is for bench/accuracy.sh, which gives it to every package; there is no more
+// of the worked example than there is.
+var _ = flag.Bool("full", false, "measure the accuracy in full")
 
 // answered is a call of one task: what the API counted and when it left.
 func answered(index int, at time.Duration, u call.Usage) call.Result {
@@ -21,7 +26,8 @@ func answered(index int, at time.Duration, u call.Usage) call.Result {
 // The worked example of methods.md C.6: a million requests in 30 days, 5,000
 // tokens shared, 500 not, 400 out; 60 % may go from 3/15 to 1/5 dollars, 30 % can
 // wait; half of the batches' and 1 − e^(−λT) of the others' prefixes are cached.
-func TestWorkedExample(t *testing.T) {
+func TestAccuracyWorkedExample(t *testing.T) {
+	worst, figures := 0.0, 0
 	prices, err := new(cost.Catalog).With(map[string]cost.Prices{
 		"claude-sonnet-4-6": {Input: 3 * call.Dollar, Output: 15 * call.Dollar, Batch: 500_000},
 		"claude-haiku-4-5":  {Input: call.Dollar, Output: 5 * call.Dollar, Batch: 500_000},
@@ -48,7 +54,9 @@ func TestWorkedExample(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, want := range c.want {
-			if got := r.Combinations[i].MonthUSD; math.Abs(got-want) > 0.005 {
+			got := r.Combinations[i].MonthUSD
+			worst, figures = max(worst, math.Abs(got-want)), figures+1
+			if math.Abs(got-want) > 0.005 {
 				t.Errorf("%v prefixes, %s, %s: $%.4f; want $%.2f", c.prefixes, c.ttl, r.Combinations[i].Name, got, want)
 			}
 		}
@@ -67,6 +75,11 @@ func TestWorkedExample(t *testing.T) {
 			t.Errorf("Shapley values add up to %v of a saving of %v", sum, saving)
 		}
 	}
+	verdict := "ok"
+	if !(worst <= 0.005) {
+		verdict = "MISSED"
+	}
+	t.Logf("accuracy | whatif: the worked example | to the cent | worst $%.4f | %d bills | %s", worst, figures, verdict) // as bench/accuracy.sh reads it
 }
 
 // Row 3 of the example: once the cache pays so well, batch makes it dearer, and
