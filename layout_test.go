@@ -22,6 +22,7 @@ var layout = []struct{ pkg, imports string }{
 	{"internal/load", "call"},
 	{"internal/metrics", "call"},
 	{"internal/store", "call"},
+	{"internal/capacity", "call limit stats"},
 	{"internal/plan", "cost pace threshold workload"},
 	{"internal/estimate", "call limit plan workload"},
 	{"internal/diagnose", "call limit metrics stats"},
@@ -29,7 +30,7 @@ var layout = []struct{ pkg, imports string }{
 	{"internal/compare", "metrics stats"},
 	{"internal/run", "call client cost limit load metrics pace plan store threshold workload"},
 	{"internal/report", "call cost diagnose metrics store threshold"},
-	{"internal/cli", "call client compare cost estimate limit metrics plan report run sim store whatif workload"},
+	{"internal/cli", "call capacity client compare cost estimate limit metrics plan report run sim store whatif workload"},
 	{"cmd/tokenload", "cli"},
 	{"e2e", "sim"},
 	{"bench", ""},
@@ -43,7 +44,7 @@ var layout = []struct{ pkg, imports string }{
 // checked here; that they read no clock and start no goroutine is for the
 // reader of a change (cost's guard and limit's wrappers wait, and say so).
 const (
-	pure   = "internal/call internal/compare internal/cost internal/diagnose internal/estimate internal/limit internal/metrics internal/pace internal/plan internal/stats internal/threshold internal/whatif internal/workload"
+	pure   = "internal/call internal/capacity internal/compare internal/cost internal/diagnose internal/estimate internal/limit internal/metrics internal/pace internal/plan internal/stats internal/threshold internal/whatif internal/workload"
 	impure = "log log/slog net net/http os os/exec os/signal syscall"
 )
 

@@ -44,6 +44,7 @@ type commands struct {
 	Report   reportCommand   `cmd:"" help:"Render a stored run again."`
 	Diagnose diagnoseCommand `cmd:"" help:"Say what held a run back: evidence, what it rules out, and what to try next."`
 	Compare  compareCommand  `cmd:"" help:"Say whether one run is worse than another, or that it cannot be told."`
+	Find     findCommand     `cmd:"" help:"Find the highest load that limits and thresholds carry, within a budget."`
 	Limits   limitsCommand   `cmd:"" help:"Make one smallest call and print the rate limits it learned."`
 	Prices   pricesCommand   `cmd:"" help:"List the prices, or import others."`
 	Whatif   whatifCommand   `cmd:"" help:"Price a measured run another way: prompt cache, batch, routing, and what they return."`

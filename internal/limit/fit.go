@@ -106,17 +106,24 @@ func FitRefusals(demands []Demand) (Fit, bool) {
 		}
 	}
 	rate := between / (last - first).Seconds()
+	return Fit{PerMinute: stats.Estimate{Value: rate * 60, Low: math.NaN(), High: math.NaN(), N: refused}, Capacity: Stored(demands, rate), From: FromRefusals}, rate > 0
+}
+
+// Stored is the most that was let through over any stretch beyond what a refill
+// of so many units a second brings: what the bucket had stored at the least, and
+// all it holds where it was full before and refused afterwards.
+func Stored(demands []Demand, perSecond float64) float64 {
 	admitted, least, most := 0.0, math.Inf(1), 0.0
 	for _, d := range demands {
 		if d.Refused {
 			continue
 		}
-		before := admitted - rate*d.At.Seconds()
+		before := admitted - perSecond*d.At.Seconds()
 		least = min(least, before)
 		admitted += d.Units
 		most = max(most, before+d.Units-least)
 	}
-	return Fit{PerMinute: stats.Estimate{Value: rate * 60, Low: math.NaN(), High: math.NaN(), N: refused}, Capacity: most, From: FromRefusals}, rate > 0
+	return most
 }
 
 // Conforms is how well the bucket explains what was admitted and what was

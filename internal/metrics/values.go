@@ -38,6 +38,22 @@ func (t *Table) Values(metric string, tags map[string]string) []float64 {
 	return out
 }
 
+// ValueOf returns what gives the value of a metric for one attempt, in the metric's
+// unit, for whoever watches a run attempt by attempt. Metrics of requests (ttft,
+// e2e) are those of an attempt that is its request's last. The second result of
+// the function says whether the attempt has such a value. It is nil for a metric
+// that has no value of its own for an attempt.
+func ValueOf(metric string) func(call.Result) (float64, bool) {
+	tr, known := trendsByName()[metric]
+	if !known {
+		return nil
+	}
+	return func(r call.Result) (float64, bool) {
+		w := newRow(&r)
+		return tr.value(&w, look{class: r.Class})
+	}
+}
+
 // oneIf is a share as a value for each thing it is a share of.
 type oneIf struct {
 	perRequest bool

@@ -28,7 +28,7 @@ const (
 func Decide(cause string, req metrics.Requests, valid bool, ts []Threshold) (outcome string, exitCode int) {
 	known := true
 	switch cause {
-	case "", "completed", "budget", "interrupted", "threshold":
+	case "", "completed", "decided", "budget", "interrupted", "threshold":
 	default: // auth, unreachable, error, and whatever a later version may write
 		known = false
 	}

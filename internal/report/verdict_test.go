@@ -28,6 +28,8 @@ func TestDecide(t *testing.T) {
 	}{
 		{"all well", "completed", ok, true, good, Passed, 0},
 		{"no thresholds", "completed", ok, true, nil, Passed, 0},
+		{"a step of a search that had shown enough", "decided", ok, true, good, Passed, 0},
+		{"the same, and nothing ended ok", "decided", allFailed, true, good, Failed, 1},
 		{"a threshold fails", "completed", ok, true, bad, Thresholds, 99},
 		{"a threshold without data", "completed", ok, true, noData, Thresholds, 99},
 		{"aborted by a threshold that holds in the end", "threshold", ok, true, good, Thresholds, 99},

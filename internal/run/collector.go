@@ -68,6 +68,9 @@ func (c *collector) collect(results <-chan call.Result) {
 func (c *collector) add(r call.Result) {
 	c.check(c.writer.Append(r))
 	c.live.Add(r)
+	if c.Observe != nil {
+		c.Observe(r)
+	}
 }
 
 // tick does what is due once a second: sample, flush, frame, abort thresholds.

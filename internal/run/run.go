@@ -36,9 +36,11 @@ type Config struct {
 	Overrides   []string      // path=value, for the manifest
 	ToolVersion string
 
-	Stop     <-chan struct{} // closed: start no new request, let the running ones end; nil: never
-	Progress func(Frame)     // called once a second and once at the end; nil: nobody looks
-	Warn     func(string)    // called for what the user should know at once; nil: nobody listens
+	Stop     <-chan struct{}   // closed: start no new request, let the running ones end; nil: never
+	Enough   <-chan struct{}   // closed: the same, because whoever observes has seen enough; nil: never
+	Observe  func(call.Result) // called for each result after it is recorded, one at a time; nil: nobody watches
+	Progress func(Frame)       // called once a second and once at the end; nil: nobody looks
+	Warn     func(string)      // called for what the user should know at once; nil: nobody listens
 }
 
 // lead is how long before the load the run's start is stamped, so that writing
@@ -174,6 +176,8 @@ func (e *execution) run(outer context.Context) error {
 		select {
 		case <-e.Config.Stop:
 			e.halt("interrupted", "stopped by the user")
+		case <-e.Enough:
+			e.halt("decided", "what it was to show was seen before its end")
 		case <-over:
 		}
 	})

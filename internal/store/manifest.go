@@ -104,6 +104,6 @@ type Threshold struct {
 
 // Stop says why the run ended. Cause is "" for a run that was killed.
 type Stop struct {
-	Cause  string `json:"cause"` // completed, budget, interrupted, threshold, auth, unreachable, error
+	Cause  string `json:"cause"` // completed, decided, budget, interrupted, threshold, auth, unreachable, error
 	Detail string `json:"detail,omitempty"`
 }

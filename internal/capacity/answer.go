@@ -1,0 +1,297 @@
+package capacity
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/tokenload/tokenload/internal/call"
+	"github.com/tokenload/tokenload/internal/stats"
+)
+
+// What holds the answer back.
+const (
+	ByLimit     = "limit"     // a rate limit
+	ByCriterion = "threshold" // a criterion
+	ByBound     = "bound"     // the highest load that the search was to try
+	ByMachine   = "machine"   // our own
+)
+
+// Answer is what a search has found so far.
+type Answer struct {
+	// Load is the highest sustainable load, in users or arrivals a second; NaN where
+	// nothing was learned, 0 where not even the least load keeps the criteria.
+	Load     stats.Estimate
+	Arrivals float64 // the same as requests a second
+	AtLeast  bool    // Load was kept, and what is above was not looked at
+	Bound    string  // what holds it back: ByLimit and so on, or why the search stopped
+	Limit    *Ceiling
+	// Criterion is the index of the criterion that binds; below 0 is none.
+	Criterion int
+	Ceilings  []Ceiling
+	Criteria  []Kept
+	Confirmed *Confirmation
+	Stopped   string // why the search ended early; "" is that it did not
+	Detail    string
+	Spent     call.USD
+	Requests  int // let through and billed, in all steps
+	Attempts  int
+	// Input and Output are the tokens of those requests, cached ones included.
+	Input, Output int64
+	Notes         []string // what qualifies the answer
+}
+
+// Kept is what was found of one criterion.
+type Kept struct {
+	Name string
+	Root stats.Estimate // the load at which it is just kept; NaN where it was kept as far as was tried
+	Upto float64        // the highest load at which it was kept; 0 is none
+}
+
+// Confirmation is what came of holding the answer with an empty bucket.
+type Confirmation struct {
+	Load    float64
+	Users   bool
+	Length  time.Duration
+	Asked   int // from the first that was let through on
+	Refused int // of them
+	Through float64
+	Empty   bool // the bucket had been emptied before
+	Held    bool // it was let through
+	Kept    bool // and kept the criteria
+}
+
+// Answer is the best answer so far.
+func (s *Search) Answer() Answer {
+	a := Answer{Criterion: -1, Ceilings: s.ceilings(), Stopped: s.stopped, Detail: s.detail, Spent: s.spent, Confirmed: s.confirmation()}
+	for _, d := range s.done {
+		a.Attempts += len(d.Calls)
+		for i := range d.Calls {
+			if c := &d.Calls[i]; c.billed() {
+				a.Requests++
+				a.Input += c.Prompt()
+				a.Output += c.Output
+			}
+		}
+	}
+	a.Criteria = s.kept()
+	upper := stats.Estimate{Value: math.Inf(1), Low: math.Inf(1), High: math.Inf(1)}
+	if len(a.Ceilings) > 0 {
+		c := &a.Ceilings[0]
+		a.Limit, a.Bound = c, ByLimit
+		upper = s.asLoad(c.Load)
+		if k := a.Confirmed; k != nil && !k.Held {
+			upper = s.through(*k)
+		}
+	}
+	for i, k := range a.Criteria {
+		if !math.IsNaN(k.Root.Value) && k.Root.Value < upper.Value {
+			a.Bound, a.Criterion, a.Limit = ByCriterion, i, nil
+			upper = k.Root
+		}
+	}
+	a.Load = upper
+	s.leave(&a)
+	a.Arrivals = s.arrivals(s.Users, a.Load.Value)
+	a.Notes = s.qualify(a)
+	return a
+}
+
+// leave makes an answer of what was kept, where the search did not get as far as
+// what binds.
+func (s *Search) leave(a *Answer) {
+	most := s.mostKept()
+	open := math.IsInf(a.Load.Value, 1)
+	if a.Bound == ByLimit && len(s.Criteria) > 0 && most < below*a.Load.Value*0.98 {
+		open = true // the thresholds were not looked at so far up
+	}
+	if a.Bound == ByLimit && s.Max < a.Load.Value {
+		open = true
+	}
+	if !open {
+		return
+	}
+	high := a.Load.High
+	a.AtLeast, a.Limit, a.Criterion = true, nil, -1
+	a.Load = stats.Estimate{Value: most, Low: most, High: high}
+	if most == 0 {
+		a.Load.Value, a.Load.Low = math.NaN(), math.NaN()
+	}
+	switch {
+	case s.machine > 0:
+		a.Bound = ByMachine
+	case s.stopped != "":
+		a.Bound = s.stopped
+	default:
+		a.Bound = ByBound
+	}
+}
+
+// mostKept is the highest load that was made, not refused, and kept everything.
+func (s *Search) mostKept() float64 {
+	most := 0.0
+	for _, d := range s.done {
+		if d.Spoiled != "" || d.Users != s.Users || d.Kind != Climb && d.Kind != Probe && d.Kind != Confirm || d.refusals()*20 > len(d.Calls) {
+			continue
+		}
+		ok := len(d.Calls) > 0
+		for i, h := range d.Shown {
+			ok = ok && !(h.Share > s.Criteria[i].allowed())
+		}
+		if ok {
+			most = max(most, d.Load)
+		}
+	}
+	return most
+}
+
+func (s *Search) asLoad(e stats.Estimate) stats.Estimate {
+	e.Value, e.Low, e.High = s.load(e.Value), s.load(e.Low), s.load(e.High)
+	return e
+}
+
+// through is the limit as what came through when the answer was held.
+func (s *Search) through(k Confirmation) stats.Estimate {
+	n := float64(k.Asked - k.Refused)
+	out := 2 / math.Sqrt(max(n, 1))
+	e := stats.Estimate{Value: k.Through, Low: max(0, k.Through*(1-out)), High: k.Through * (1 + out), N: int(n)}
+	return s.asLoad(e)
+}
+
+// confirmation reads the step that confirmed; nil is none.
+func (s *Search) confirmation() *Confirmation {
+	var found *Confirmation
+	emptied := false
+	for i := range s.done {
+		d := &s.done[i]
+		if d.Kind == Drain || d.Kind == Saturate {
+			emptied = d.refusals() > 0
+		}
+		if d.Kind == Confirm && d.Spoiled == "" {
+			found = s.confirmed(d)
+			found.Empty = emptied
+		}
+	}
+	return found
+}
+
+func (s *Search) confirmed(d *done) *Confirmation {
+	k := &Confirmation{Load: d.Load, Users: d.Users, Length: d.Length, Kept: true}
+	first, last := time.Duration(math.MaxInt64), time.Duration(0)
+	for i := range d.Calls {
+		if c := &d.Calls[i]; c.Class != call.RateLimited && c.Sent > 0 {
+			first = min(first, c.Sent)
+		}
+		last = max(last, d.Calls[i].Sent)
+	}
+	for i := range d.Calls {
+		c := &d.Calls[i]
+		if c.Sent < first || c.Sent == 0 {
+			continue
+		}
+		k.Asked++
+		if c.Class == call.RateLimited {
+			k.Refused++
+		}
+	}
+	if last > first {
+		k.Through = float64(k.Asked-k.Refused) / (last - first).Seconds()
+	}
+	k.Held = k.Asked > 0 && float64(k.Refused) < fulfilled*float64(k.Asked)
+	for i, h := range d.Shown {
+		if h.Share > s.Criteria[i].allowed() {
+			k.Kept = false
+		}
+	}
+	return k
+}
+
+const resamples = 400
+
+// kept is what was found of each criterion. The interval of a root is a bootstrap
+// over the steps: each share is drawn anew from what its requests are worth.
+func (s *Search) kept() []Kept {
+	var all []Kept
+	for i, c := range s.Criteria {
+		points := s.points(i)
+		k := Kept{Name: c.Name, Root: stats.Estimate{Value: math.NaN(), Low: math.NaN(), High: math.NaN()}}
+		for j, y := range isotonic(points) {
+			if y <= c.allowed() {
+				k.Upto = points[j].load
+			}
+		}
+		if r, ok := crossing(points, c.allowed()); ok {
+			k.Root = s.rootOf(points, c.allowed(), r)
+			if k.Upto == 0 && points[0].load <= s.Min*1.001 {
+				k.Root.Value, k.Root.Low = 0, 0 // not even there
+				k.Root.High = points[0].load
+			}
+		}
+		all = append(all, k)
+	}
+	return all
+}
+
+func (s *Search) rootOf(points []point, level, value float64) stats.Estimate {
+	rng := rand.New(rand.NewPCG(s.Seed, 8))
+	draws := make([]float64, 0, resamples)
+	again := slices.Clone(points)
+	n := 0.0
+	for _, p := range points {
+		n += p.worth
+	}
+	for range resamples {
+		for i, p := range points {
+			again[i].y = max(0, p.y+p.err*rng.NormFloat64())
+		}
+		r, ok := crossing(again, level)
+		if !ok {
+			r = points[len(points)-1].load
+		}
+		draws = append(draws, r)
+	}
+	slices.Sort(draws)
+	tail := resamples / 40
+	return stats.Estimate{Value: value, Low: min(value, draws[tail]), High: max(value, draws[resamples-1-tail]), N: int(n)}
+}
+
+// Steps are the steps that were made, in order.
+func (s *Search) Steps() []Report {
+	var all []Report
+	for i := range s.done {
+		d := &s.done[i]
+		r := Report{Step: d.Step, Outcome: d.Outcome, Attempts: len(d.Calls), Refused: d.refusals()}
+		for j, h := range d.Shown {
+			r.Shares = append(r.Shares, h.Share)
+			if h.Share > s.Criteria[j].allowed() {
+				r.Violated = append(r.Violated, s.Criteria[j].Name)
+			}
+		}
+		for j := range d.Calls {
+			if d.Calls[j].billed() {
+				r.OK++
+			}
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+// Report is a step as it went.
+type Report struct {
+	Step
+	Outcome
+	Attempts, OK, Refused int
+	Shares                []float64 // by criterion; NaN where it had nothing to judge
+	Violated              []string
+}
+
+// qualify says what the answer does not.
+func (s *Search) qualify(a Answer) []string {
+	notes := []string{}
+	if len(a.Ceilings) == 0 && s.ended > 0 {
+		notes = append(notes, "a limit with a bucket that the search did not use up would not have shown")
+	}
+	return notes
+}

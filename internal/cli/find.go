@@ -1,0 +1,213 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/tokenload/tokenload/internal/capacity"
+	"github.com/tokenload/tokenload/internal/plan"
+	"github.com/tokenload/tokenload/internal/store"
+)
+
+type findCommand struct {
+	Plan      string        `arg:"" help:"The plan, a YAML file: its requests, its thresholds, and whether load is users or arrivals."`
+	Target    string        `help:"Where to send: an address without /v1, or sim." placeholder:"URL"`
+	API       string        `name:"api" help:"The API's dialect: messages, or chat for OpenAI-style chat completions." placeholder:"NAME"`
+	Out       string        `help:"Directory of the search (default runs/<time>-<name>-find); one that holds a search is gone on with." placeholder:"DIR"`
+	Resume    string        `help:"Go on with the search in this directory." placeholder:"DIR"`
+	Seed      string        `help:"Seed of every draw (default: drawn, and kept)." placeholder:"N"`
+	Budget    string        `help:"Hard limit in dollars, for all steps together." placeholder:"USD"`
+	Set       []string      `help:"Override a field of the plan: tasks.0.max_tokens=64." placeholder:"PATH=VALUE" sep:"none"`
+	Tier      string        `help:"Rate limits of the simulator: start, build, scale, tier1 to tier4." placeholder:"NAME"`
+	Min       float64       `help:"Least load to try, users or arrivals a second." placeholder:"LOAD"`
+	Max       float64       `help:"Highest load to try." placeholder:"LOAD"`
+	Precision string        `help:"How near the load that keeps the thresholds and the one that does not must come." default:"8%" placeholder:"SHARE"`
+	Confirm   time.Duration `help:"How long the answer is held with an empty bucket." default:"1m" placeholder:"TIME"`
+	Format    string        `help:"text, md or json." default:"text" enum:"text,md,json"`
+	Quiet     bool          `short:"q" help:"No progress."`
+}
+
+// Help is the long help.
+func (*findCommand) Help() string {
+	return "Exit codes: 0 for an answer, 99 where not even the least load keeps the thresholds, 105 interrupted, 120 where the budget ended the " +
+		"search before its answer, 121 where our own machine did, 1 where nothing was learned."
+}
+
+// Run carries out the command.
+func (c *findCommand) Run(e *env) error {
+	l, err := c.load(e)
+	if err != nil {
+		return err
+	}
+	dir, err := c.folder(l.plan.Name)
+	if err != nil {
+		return err
+	}
+	record, l, err := c.record(dir, l)
+	if err != nil {
+		return err
+	}
+	if l.target.why != "" {
+		e.say("%s", l.target.why)
+	}
+	f, err := newFinder(l.plan, capacity.Config{Min: record.Min, Max: record.Max, Precision: record.Precision, Confirm: time.Duration(record.ConfirmS * float64(time.Second))})
+	if err != nil {
+		return err
+	}
+	f.dir, f.target = dir, l.target.name()
+	for _, note := range planNotes(l.plan, f) {
+		e.say("%s", note)
+	}
+	if err := f.replay(); err != nil {
+		return err
+	}
+	if err := c.search(e, f, l); err != nil {
+		return err
+	}
+	return c.conclude(e, f, record)
+}
+
+// load reads the plan.
+func (c *findCommand) load(e *env) (loaded, error) {
+	if c.Min < 0 || c.Max < 0 || c.Max > 0 && c.Max < c.Min {
+		return loaded{}, usageError{fmt.Errorf("--min %g and --max %g are no range of loads", c.Min, c.Max)}
+	}
+	if c.Confirm < 10*time.Second {
+		return loaded{}, usageError{fmt.Errorf("--confirm %v: the shortest that shows anything is 10s", c.Confirm)}
+	}
+	r := runCommand{Plan: c.Plan, Target: c.Target, API: c.API, Seed: c.Seed, Budget: c.Budget, Set: c.Set}
+	l, err := r.load(e)
+	if err == nil && !l.target.sim() && c.Tier != "" {
+		err = usageError{errors.New("--tier is for the simulator; this target is " + l.target.name())}
+	}
+	return l, err
+}
+
+// folder is the directory of the search.
+func (c *findCommand) folder(name string) (string, error) {
+	switch {
+	case c.Resume != "" && c.Out != "" && c.Out != c.Resume:
+		return "", usageError{errors.New("--resume and --out name two directories: give one of them")}
+	case c.Resume != "":
+		if _, err := os.Stat(filepath.Join(c.Resume, searchFile)); err != nil {
+			return "", notExist(fmt.Errorf("resume %q: %w", c.Resume, err), "give the directory of a search, as tokenload find named it at its end")
+		}
+		return c.Resume, nil
+	case c.Out != "":
+		return c.Out, nil
+	}
+	return (&runCommand{}).dir(name + "-find")
+}
+
+// search makes what steps are missing.
+func (c *findCommand) search(e *env, f *finder, l loaded) error {
+	if _, more := f.search.Next(f.left()); !more {
+		return nil
+	}
+	url := l.target.url
+	if l.target.sim() {
+		s, err := startSim(l.plan, c.Tier)
+		if err != nil {
+			return err
+		}
+		defer s.Close() //nolint:errcheck // nothing is lost with it
+		url = s.URL
+	}
+	f.client = l.client(url)
+	stop, ctx, done := e.interrupts(fmt.Sprintf("stopping: running requests may take %v; Ctrl-C again cancels them", l.plan.GracefulStop))
+	defer done()
+	bar := newProgress(e, c.Quiet)
+	defer bar.end()
+	f.show, f.say = bar.show, bar.say
+	if c.Quiet {
+		f.say = func(string) {}
+	}
+	f.say(f.promise())
+	return f.run(ctx, stop)
+}
+
+// conclude writes the answer into the directory, prints it, and decides the exit code.
+func (c *findCommand) conclude(e *env, f *finder, r searchRecord) error {
+	found := f.found(r)
+	for name, format := range map[string]string{"find.txt": "text", "find.md": "md", "find.json": "json"} {
+		var b strings.Builder
+		if err := writeFound(&b, format, found); err != nil {
+			return err
+		}
+		if err := store.WriteFile(f.dir, name, []byte(b.String())); err != nil {
+			e.say("error: %v", err)
+		}
+	}
+	if err := writeFound(e.stdout, c.Format, found); err != nil {
+		return err
+	}
+	e.say("search stored in %s", f.dir)
+	if found.Stopped != "" {
+		e.say("hint: go on with tokenload find %s --resume %s", c.Plan, f.dir)
+	}
+	e.code = found.ExitCode
+	return nil
+}
+
+// planNotes are what a user should know of how the plan is read.
+func planNotes(p *plan.Plan, f *finder) []string {
+	var notes []string
+	if staged(p) {
+		notes = append(notes, "the plan's stages are not used: find makes its own load, of the same kind")
+	}
+	if p.Load.ThinkMax > 0 {
+		notes = append(notes, fmt.Sprintf("users pause for %v to %v: the answer is for users who do", p.Load.ThinkMin, p.Load.ThinkMax))
+	}
+	if len(f.demands) == 0 {
+		notes = append(notes, "no threshold of the plan can be looked for: the answer is about limits alone")
+	}
+	if p.OnLimit.Mode != "measure" {
+		notes = append(notes, "on_limit: "+p.OnLimit.Mode+" is not used: the answer is a load that is not refused")
+	}
+	return notes
+}
+
+// staged reports whether a plan has stages of its own, not the short form.
+func staged(p *plan.Plan) bool {
+	for _, s := range p.Load.Profile.Stages {
+		if s.Name != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// promise says what the search may cost before it costs anything.
+func (f *finder) promise() string {
+	most := "no budget: the target is simulated and costs nothing"
+	if f.plan.Budget.Given {
+		most = fmt.Sprintf("at most the budget of %v, all steps together", f.plan.Budget.Guard.Budget)
+		if f.spent > 0 {
+			most += fmt.Sprintf("; %v of it is spent", f.spent)
+		}
+	}
+	return "the search costs " + most
+}
+
+// exitOf decides the exit code of a search.
+func exitOf(a capacity.Answer) int {
+	switch {
+	case a.Stopped == capacity.ByTarget:
+		return exitFailed
+	case a.Stopped == capacity.ByUser:
+		return 105
+	case a.Stopped == capacity.ByBudget && (a.AtLeast || !(a.Load.Value > 0)):
+		return 120
+	case a.Load.Value == 0:
+		return exitWorse
+	case a.Bound == capacity.ByMachine:
+		return 121
+	case !(a.Load.Value > 0):
+		return exitFailed
+	}
+	return 0
+}

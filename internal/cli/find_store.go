@@ -1,0 +1,214 @@
+package cli
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tokenload/tokenload/internal/call"
+	"github.com/tokenload/tokenload/internal/capacity"
+	"github.com/tokenload/tokenload/internal/store"
+	"github.com/tokenload/tokenload/internal/workload"
+)
+
+// searchFile says what a directory's search is about; it is written before the
+// first step and never changed.
+const searchFile = "search.json"
+
+const searchVersion = 1
+
+// searchRecord is what a search looks for, and where.
+type searchRecord struct {
+	Version    int      `json:"version"`
+	PlanSHA256 string   `json:"plan_sha256"`
+	Overrides  []string `json:"overrides"` // but the seed and the budget
+	Target     string   `json:"target"`
+	Tier       string   `json:"tier,omitempty"`
+	Seed       uint64   `json:"seed"`
+	Min        float64  `json:"min,omitempty"`
+	Max        float64  `json:"max,omitempty"`
+	Precision  float64  `json:"precision"`
+	ConfirmS   float64  `json:"confirm_s"`
+}
+
+// record writes down what the search is about, or where the directory holds one
+// already, checks that it is the same one.
+func (c *findCommand) record(dir string, l loaded) (searchRecord, loaded, error) {
+	precision, err := shareFlag("--precision", c.Precision)
+	if err != nil || precision < 0.01 {
+		return searchRecord{}, l, usageError{fmt.Errorf("--precision %q is not a share from 1%% to under 100%%", c.Precision)}
+	}
+	sum := sha256.Sum256(l.plan.Source)
+	r := searchRecord{Version: searchVersion, PlanSHA256: hex.EncodeToString(sum[:]), Overrides: []string{}, Target: l.target.name(), Tier: c.Tier,
+		Seed: l.plan.Seed, Min: c.Min, Max: c.Max, Precision: precision, ConfirmS: c.Confirm.Seconds()}
+	for _, o := range l.overrides {
+		if !strings.HasPrefix(o, "seed=") && !strings.HasPrefix(o, "budget.") {
+			r.Overrides = append(r.Overrides, o)
+		}
+	}
+	src, err := os.ReadFile(filepath.Join(dir, searchFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, l, r.write(dir)
+	}
+	if err != nil {
+		return r, l, fmt.Errorf("read search: %w", err)
+	}
+	var old searchRecord
+	if err := json.Unmarshal(src, &old); err != nil {
+		return r, l, fmt.Errorf("read search %q: %w", filepath.Join(dir, searchFile), err)
+	}
+	if !l.plan.SeedGiven { // drawn, when the search began
+		same := *l.plan
+		same.Seed, r.Seed = old.Seed, old.Seed
+		l.plan = &same
+	}
+	if why := r.differs(old); why != "" {
+		return r, l, hinted{fmt.Errorf("%q holds another search: %s", dir, why), "choose another folder with --out, or give the same plan and flags as before"}
+	}
+	return old, l, nil
+}
+
+func (r searchRecord) write(dir string) error {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return hinted{fmt.Errorf("directory %q: %w and is not empty", dir, fs.ErrExist), "choose another folder with --out"}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("create search directory: %w", err)
+	}
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return store.WriteFile(dir, searchFile, append(b, '\n'))
+}
+
+// differs says in what another search is not this one; "" is that it is.
+func (r searchRecord) differs(old searchRecord) string {
+	switch {
+	case old.Version != r.Version:
+		return fmt.Sprintf("its version is %d; this tokenload goes on with %d", old.Version, r.Version)
+	case old.PlanSHA256 != r.PlanSHA256:
+		return "it is of another plan"
+	case !slices.Equal(old.Overrides, r.Overrides):
+		return "its overrides are " + orWord(strings.Join(old.Overrides, " "), "none")
+	case old.Target != r.Target:
+		return "its target is " + old.Target
+	case old.Tier != r.Tier:
+		return "its tier is " + orWord(old.Tier, "none")
+	case old.Seed != r.Seed:
+		return fmt.Sprintf("its seed is %d", old.Seed)
+	case old.Min != r.Min || old.Max != r.Max:
+		return fmt.Sprintf("it is from --min %g to --max %g", old.Min, old.Max)
+	}
+	return ""
+}
+
+func orWord(s, or string) string {
+	if s == "" {
+		return or
+	}
+	return s
+}
+
+// stepFile is where a step is written down before it is made.
+func (f *finder) stepFile(name string) string { return filepath.Join(f.dir, stepsDir, name+".json") }
+
+// announce writes down a step that is about to be made.
+func (f *finder) announce(name string, s capacity.Step) error {
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(f.dir, stepsDir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("create steps: %w", err)
+	}
+	return store.WriteFile(dir, name+".json", append(b, '\n'))
+}
+
+// replay tells the search of the steps that are there already. A step that was cut
+// short, by a kill, a signal or the budget, is not used: its money is spent.
+func (f *finder) replay() error {
+	entries, err := os.ReadDir(filepath.Join(f.dir, stepsDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read steps: %w", err)
+	}
+	for _, entry := range entries {
+		name, isStep := strings.CutSuffix(entry.Name(), ".json")
+		number, err := strconv.Atoi(strings.SplitN(name, "-", 2)[0])
+		if !isStep || err != nil {
+			continue
+		}
+		f.number = max(f.number, number)
+		if err := f.replayStep(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *finder) replayStep(name string) error {
+	src, err := os.ReadFile(f.stepFile(name))
+	if err != nil {
+		return fmt.Errorf("read step: %w", err)
+	}
+	var step capacity.Step
+	if err := json.Unmarshal(src, &step); err != nil {
+		return fmt.Errorf("read step %q: %w", f.stepFile(name), err)
+	}
+	stored, err := store.Open(filepath.Join(f.dir, stepsDir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		f.lost++
+		return nil // killed before its first request
+	}
+	if err != nil {
+		return err
+	}
+	cause := stored.Manifest.Stop.Cause
+	if cause == "completed" || cause == "decided" {
+		return f.took(step, stored)
+	}
+	f.lost++
+	cost, err := f.halfCost(stored)
+	f.spent += cost
+	return err
+}
+
+// halfCost is what a step that was cut short may have cost at the most: what its
+// record shows, and of one that was killed, the worst case of every request that
+// may have been sent and left no record.
+func (f *finder) halfCost(stored *store.Run) (call.USD, error) {
+	m := stored.Manifest
+	calls, cost, err := f.calls(stored)
+	if err != nil || m.Ended != nil {
+		return cost, err
+	}
+	if m.Load.Mode != "arrivals" && m.BudgetUSD != nil {
+		return *m.BudgetUSD, nil // nobody has counted what its users began
+	}
+	mix, err := workload.New(m.Seed, f.plan.Tasks, nil)
+	if err != nil {
+		return cost, err
+	}
+	seen := map[int]bool{}
+	for i := range calls {
+		seen[calls[i].Index] = true
+	}
+	for i := range m.Load.Planned {
+		if !seen[i] {
+			cost += f.plan.Catalog.Bound(mix.Request(i))
+		}
+	}
+	if m.BudgetUSD != nil {
+		cost = min(cost, *m.BudgetUSD)
+	}
+	return cost, nil
+}
