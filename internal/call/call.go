@@ -91,6 +91,7 @@ type Request struct {
 	Speed       string // the body's "speed"; "" is standard
 	Geo         string // the body's "inference_geo"; "" is the account's default
 	CacheTTL    string // dearest cache write the body asks for: "", "5m" or "1h"
+	Cold        bool   // its cached prefix is like no other's, so that it must miss
 
 	Due     time.Duration // when it should leave, as an offset from the run's start
 	Held    time.Duration // how long we have held it on purpose so far
@@ -101,7 +102,7 @@ type Request struct {
 func (r Request) Result(c Class) Result {
 	return Result{
 		Index: r.Index, Attempt: max(r.Attempt, 1), Task: r.Task, Model: r.Model, Stage: r.Stage,
-		Phase: cmpOr(r.Phase, Main), Class: c, Due: r.Due, Held: r.Held, Earlier: r.Earlier,
+		Phase: cmpOr(r.Phase, Main), Cold: r.Cold, Class: c, Due: r.Due, Held: r.Held, Earlier: r.Earlier,
 	}
 }
 

@@ -17,6 +17,7 @@ type Result struct {
 	Model     string `json:"model"`
 	Stage     string `json:"stage"`
 	Phase     Phase  `json:"phase"`
+	Cold      bool   `json:"cold,omitempty"` // it was made to miss the prompt cache
 	Class     Class  `json:"class"`
 	Reason    string `json:"reason,omitempty"` // of dropped: "" no free slot, "limit" held too long
 	Status    int    `json:"status,omitempty"` // HTTP status; 0 without an answer

@@ -75,7 +75,7 @@ func TestEveryField(t *testing.T) {
 	merged.Name, merged.Weight, merged.System = "merged", 0, workload.System{Text: "One.\n\nTwo.\r\n", Cache: "1h"}
 	plain := workload.Task{Weight: 1, API: "messages", Model: "claude-sonnet-4-6", MaxTokens: 100}
 	files, table, lines, madeUp, fixed := plain, plain, plain, plain, plain
-	files.Name, files.Prompts, files.System = "files", []string{"one", "two", "three"}, workload.System{Text: "Be long.", Cache: "5m"}
+	files.Name, files.Prompts, files.System = "files", []string{"one", "two", "three"}, workload.System{Text: "Be long.", Cache: "5m", Cold: 0.25}
 	table.Name, table.Prompts = "table", []string{"a, b\nc", "d"}
 	lines.Name, lines.Prompts = "lines", []string{"One.", "Two."}
 	madeUp.Name, madeUp.MaxTokens, madeUp.Synthetic = "made-up", 30, &workload.Synthetic{P50: 100, P95: 400, OutputTokens: 30}

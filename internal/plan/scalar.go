@@ -49,7 +49,7 @@ func (d *decoder) whole(n *yaml.Node, noun string, least, most int) (int, bool) 
 func (d *decoder) number(n *yaml.Node, noun string, least, most float64) (float64, bool) {
 	tag := n.ShortTag()
 	if n.Kind != yaml.ScalarNode || tag != "!!int" && tag != "!!float" {
-		d.mistakef(n, "%s is %s, want a number", noun, describe(n))
+		d.mistakef(n, "%s is %s, want a number%s", noun, describe(n), asShare(n))
 		return 0, false
 	}
 	v, err := strconv.ParseFloat(strings.ReplaceAll(n.Value, "_", ""), 64)
@@ -58,6 +58,17 @@ func (d *decoder) number(n *yaml.Node, noun string, least, most float64) (float6
 		return 0, false
 	}
 	return v, d.within(n, noun, v, least, most)
+}
+
+// asShare says how a percentage is written as a number; "" where n is none.
+func asShare(n *yaml.Node) string {
+	s, _ := scalar(n)
+	v, percent := strings.CutSuffix(s, "%")
+	f, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
+	if !percent || err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		return ""
+	}
+	return ": write " + plain(f/100)
 }
 
 func (d *decoder) within(n *yaml.Node, noun string, v, least, most float64) bool {

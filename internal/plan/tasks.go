@@ -15,6 +15,8 @@ const (
 	mostTokens       = 10_000_000 // of one request; beyond every model there is
 	mostWeight       = 1e9
 	longestName      = 80
+	leastCold        = 0.01 // of the calls with a system prompt
+	mostCold         = 0.99
 )
 
 // defaults are what a task has that does not say otherwise.
@@ -96,6 +98,7 @@ func (d *decoder) task(n *yaml.Node, def defaults) task {
 	if t.Body != nil {
 		d.againstBody(&t)
 	}
+	d.cold(&t)
 	if len(d.mistakes) == before {
 		if err := t.Validate(); err != nil {
 			d.mistakef(n, "task %q: %s", t.Name, oneLine(err.Error()))
@@ -125,6 +128,15 @@ func (d *decoder) againstBody(t *task) {
 	if ok {
 		t.MaxTokens = n
 	}
+}
+
+// cold checks that what is to be cold can be warm, too.
+func (d *decoder) cold(t *task) {
+	system := t.place.values["system"]
+	if t.System.Cold == 0 || lookup(system, "cache") != nil || (Target{API: t.API}).Chat() {
+		return
+	}
+	d.mistakef(keyOf(system, "cold"), "cold without cache: nothing is cached, so every call is cold; set cache: 5m or 1h beside it")
 }
 
 // complete checks that a task has what it needs.
@@ -185,6 +197,7 @@ func (d *decoder) label(n *yaml.Node, noun string) string {
 type systemPrompt struct {
 	text, file *yaml.Node
 	cache      string
+	cold       float64
 }
 
 func ttls() []string { return []string{"5m", "1h"} }
@@ -193,6 +206,7 @@ var systemFields = []field[systemPrompt]{
 	nodeField("text", func(v *systemPrompt) **yaml.Node { return &v.text }),
 	nodeField("file", func(v *systemPrompt) **yaml.Node { return &v.file }),
 	choiceField("cache", ttls(), func(v *systemPrompt) *string { return &v.cache }),
+	numberField("cold", leastCold, mostCold, func(v *systemPrompt) *float64 { return &v.cold }),
 }
 
 func (d *decoder) system(n *yaml.Node) workload.System {
@@ -208,9 +222,9 @@ func (d *decoder) system(n *yaml.Node) workload.System {
 		d.mistakef(n, "system needs one of text and file, has %s", count(given))
 	case v.text != nil:
 		s, _ := d.filled(v.text, "text")
-		return workload.System{Text: s, Cache: v.cache}
+		return workload.System{Text: s, Cache: v.cache, Cold: v.cold}
 	case v.file != nil:
-		return workload.System{Text: d.systemFile(v.file), Cache: v.cache}
+		return workload.System{Text: d.systemFile(v.file), Cache: v.cache, Cold: v.cold}
 	}
 	return workload.System{}
 }

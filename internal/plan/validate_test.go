@@ -70,7 +70,7 @@ func TestSchemaAcceptsGoodPlans(t *testing.T) {
 const blind = `checks-regexp duplicate-key load-cv load-length-zero load-rate-zero load-target-zero load-too-long
 	no-budget no-price no-price-beside no-price-twice prices-file prices-file-broken-prices prices-file-empty-prices
 	prices-file-missing-prices prices-file-no-prices prices-free prices-per-token prices-same-model prices-six-decimals prompt-file-twice stage-never target-key prices-half prompt-files system-file synthetic-order target-ca target-chat target-credential
-	target-v1 think-time thresholds too-many-mistakes unbounded warm-up-too-long weights-zero body-json`
+	target-v1 think-time thresholds too-many-mistakes unbounded warm-up-too-long weights-zero body-json cold-tools`
 
 func TestSchemaRefusesBadPlans(t *testing.T) {
 	s := compiled(t)

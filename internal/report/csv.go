@@ -26,6 +26,7 @@ var columns = [...]column{
 	{"model", func(r call.Result) string { return r.Model }},
 	{"stage", func(r call.Result) string { return r.Stage }},
 	{"phase", func(r call.Result) string { return string(r.Phase) }},
+	{"cold", func(r call.Result) string { return strconv.FormatBool(r.Cold) }},
 	{"class", func(r call.Result) string { return string(r.Class) }},
 	{"reason", func(r call.Result) string { return r.Reason }},
 	{"status", func(r call.Result) string { return nonZero(int64(r.Status)) }},

@@ -301,7 +301,7 @@ func manifest(c Config) store.Manifest {
 	}
 	for i, t := range p.Tasks {
 		m.Tasks = append(m.Tasks, store.Task{Name: t.Name, Weight: t.Weight, Model: t.Model, MaxTokens: t.MaxTokens, Prompts: p.PromptsFrom[i],
-			SystemBytes: len(t.System.Text), PromptBytes: meanBytes(t.Prompts), Cache: t.System.Cache})
+			SystemBytes: t.System.Bytes(), PromptBytes: meanBytes(t.Prompts), Cache: t.System.Cache, Cold: t.System.Cold})
 	}
 	for _, t := range p.Thresholds {
 		m.Thresholds = append(m.Thresholds, store.Threshold{Metric: t.Metric, Expression: t.Expression, AbortOnFail: t.AbortOnFail, Delay: t.Delay})

@@ -84,7 +84,9 @@ type Task struct {
 	// PromptBytes is the mean length of the prompts that follow it; 0 is not known.
 	PromptBytes float64 `json:"prompt_bytes,omitempty"`
 	Cache       string  `json:"cache,omitempty"`
-	Prompts     string  `json:"prompts"` // where they come from: "3 inline", "120 from questions.jsonl", "synthetic, by bytes"
+	// Cold is the share of its requests that were made to miss the cache.
+	Cold    float64 `json:"cold,omitempty"`
+	Prompts string  `json:"prompts"` // where they come from: "3 inline", "120 from questions.jsonl", "synthetic, by bytes"
 }
 
 // SLO is what a good answer must keep, per request; zero is not asked for.

@@ -20,6 +20,7 @@ type rendered struct {
 	Task
 	request call.Request
 	head    []byte // the body up to the prompt's opening quote, included
+	copy    int    // where in head the system prompt's copyLine begins; 0 is none
 	size    int    // room a body is first given
 }
 
@@ -38,11 +39,15 @@ func render(t Task) rendered {
 	if t.Stream {
 		b = append(b, `,"stream":true`...)
 	}
+	var text int // where the system prompt's text begins
 	if t.chat() {
-		b = appendChat(b, t, fields)
+		b, text = appendChat(b, t, fields)
 	} else {
-		b = appendFields(appendSystem(b, t.System), fields)
-		b = append(b, `,"messages":[`...)
+		b, text = appendSystem(b, t.System)
+		b = append(appendFields(b, fields), `,"messages":[`...)
+	}
+	if t.System.Cold == 0 {
+		text = 0
 	}
 	b = append(b, `{"role":"user","content":"`...)
 	longest := 0
@@ -50,7 +55,7 @@ func render(t Task) rendered {
 		longest = max(longest, len(p))
 	}
 	return rendered{
-		Task: t, head: b, size: len(b) + longest + longest/16 + 64,
+		Task: t, head: b, copy: text, size: len(b) + longest + longest/16 + 64,
 		request: call.Request{
 			Task: t.Name, Model: t.Model, MaxTokens: t.maxTokens() * c.answers, Stream: t.Stream,
 			ExtraTokens: c.extraTokens, Speed: c.speed, Geo: c.geo, CacheTTL: dearest(c.cacheTTL, t.System.Cache),
@@ -66,26 +71,30 @@ func appendFields(b []byte, fields []field) []byte {
 	return b
 }
 
-// appendSystem writes the system prompt, if there is one.
-func appendSystem(b []byte, s System) []byte {
+// appendSystem writes the system prompt, if there is one, and says where its text begins.
+func appendSystem(b []byte, s System) (body []byte, text int) {
 	if s.Text == "" {
-		return b
+		return b, 0
 	}
 	return s.appendContent(append(b, `,"system":`...))
 }
 
 // appendContent writes the system prompt's text: a plain string, or where it is
 // to be cached a block that can carry the marker.
-func (s System) appendContent(b []byte) []byte {
-	if s.Cache == "" {
-		return appendString(b, s.Text)
+func (s System) appendContent(b []byte) (body []byte, text int) {
+	if s.Cache != "" {
+		b = append(b, `[{"type":"text","text":`...)
 	}
-	b = appendString(append(b, `[{"type":"text","text":`...), s.Text)
+	text = len(b) + 1 // behind the quote
+	b = appendString(b, s.text())
+	if s.Cache == "" {
+		return b, text
+	}
 	b = append(b, `,"cache_control":{"type":"ephemeral"`...)
 	if s.Cache == "1h" { // 5m is what the API takes without a ttl
 		b = append(b, `,"ttl":"1h"`...)
 	}
-	return append(b, `}}]`...)
+	return append(b, `}}]`...), text
 }
 
 // body writes a whole body. Its buffer is new: bodies outlive this call.

@@ -25,17 +25,18 @@ func has(fields []field, key string) bool {
 }
 
 // appendChat writes what a chat completion has between its head and its last
-// message. Usage is asked for, since without it the cost of a stream stays a bound.
-func appendChat(b []byte, t Task, fields []field) []byte {
+// message, and says where the system prompt's text begins. Usage is asked for,
+// since without it the cost of a stream stays a bound.
+func appendChat(b []byte, t Task, fields []field) (body []byte, text int) {
 	if t.Stream && !has(fields, "stream_options") {
 		b = append(b, `,"stream_options":{"include_usage":true}`...)
 	}
 	b = append(appendFields(b, fields), `,"messages":[`...)
 	if t.System.Text != "" {
-		b = t.System.appendContent(append(b, `{"role":"system","content":`...))
+		b, text = t.System.appendContent(append(b, `{"role":"system","content":`...))
 		b = append(b, `},`...)
 	}
-	return b
+	return b, text
 }
 
 // inChat puts what a body says in the Messages API's words into those of chat

@@ -42,6 +42,9 @@ type Task struct {
 type System struct {
 	Text  string
 	Cache string // how long the API is to cache it: "5m", "1h", or "" for not at all
+	// Cold is the share of requests that must not find it cached; 0 is none. Then
+	// the text begins with a line of its own: see copyLine.
+	Cold float64
 }
 
 // Synthetic is a prompt made up to a wanted length.
@@ -110,6 +113,7 @@ func (t Task) Validate() error {
 	bad(len(t.Prompts) > 0 && t.Synthetic != nil, "both prompts and synthetic")
 	bad(!slices.Contains([]string{"", "5m", "1h"}, t.System.Cache), "system cache %q is not 5m or 1h", t.System.Cache)
 	bad(t.System.Cache != "" && t.System.Text == "", "a cached system prompt without text")
+	bad(t.coldReason() != "", "%s", t.coldReason())
 	if s := t.Synthetic; s != nil {
 		bad(s.P50 < 1 || s.P50 > maxSynthetic, "synthetic p50 %d is not between 1 and %d tokens", s.P50, maxSynthetic)
 		bad(s.P95 != 0 && (s.P95 < s.P50 || s.P95 > maxSynthetic), "synthetic p95 %d is not between p50 and %d tokens", s.P95, maxSynthetic)
@@ -148,7 +152,11 @@ func (m *Mix) Request(index int) call.Request {
 	req := t.request
 	req.Index = index
 	req.KeepText = m.keep
+	req.Cold = t.cold(m.seed, index)
 	req.Body = t.body(r, m.seed, index)
+	if t.copy > 0 {
+		number(req.Body[t.copy:], m.seed, index, req.Cold)
+	}
 	return req
 }
 

@@ -338,7 +338,7 @@ func BenchmarkRequest(b *testing.B) {
 	}{
 		{"short", with(func(t *Task) { t.Stream = true; t.Prompts = []string{"Explain what machine learning is"} })},
 		{"template", with(func(t *Task) { t.Template = true; t.Prompts = []string{"Explain number {{index}}"} })},
-		{"system 16 KiB", with(func(t *Task) { t.System = System{strings.Repeat("word ", 3277), "5m"} })},
+		{"system 16 KiB", with(func(t *Task) { t.System = System{strings.Repeat("word ", 3277), "5m", 0} })},
 		{"synthetic 1000 tokens", with(func(t *Task) { t.Prompts, t.Synthetic = nil, &Synthetic{P50: 1000} })},
 	}
 	for _, test := range tests {
