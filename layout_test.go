@@ -26,10 +26,11 @@ var layout = []struct{ pkg, imports string }{
 	{"internal/plan", "cost pace threshold workload"},
 	{"internal/estimate", "call limit plan workload"},
 	{"internal/diagnose", "call limit metrics stats"},
+	{"internal/cache", "call metrics stats"},
 	{"internal/whatif", "call cost stats"},
 	{"internal/compare", "metrics stats"},
 	{"internal/run", "call client cost limit load metrics pace plan store threshold workload"},
-	{"internal/report", "call cost diagnose metrics store threshold"},
+	{"internal/report", "cache call cost diagnose metrics store threshold"},
 	{"internal/cli", "call capacity client compare cost estimate limit metrics plan report run sim store whatif workload"},
 	{"cmd/tokenload", "cli"},
 	{"e2e", "sim"},
@@ -44,7 +45,7 @@ var layout = []struct{ pkg, imports string }{
 // checked here; that they read no clock and start no goroutine is for the
 // reader of a change (cost's guard and limit's wrappers wait, and say so).
 const (
-	pure   = "internal/call internal/capacity internal/compare internal/cost internal/diagnose internal/estimate internal/limit internal/metrics internal/pace internal/plan internal/stats internal/threshold internal/whatif internal/workload"
+	pure   = "internal/cache internal/call internal/capacity internal/compare internal/cost internal/diagnose internal/estimate internal/limit internal/metrics internal/pace internal/plan internal/stats internal/threshold internal/whatif internal/workload"
 	impure = "log log/slog net net/http os os/exec os/signal syscall"
 )
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -105,7 +106,13 @@ func virtualRun(t *testing.T, p *plan.Plan) *store.Run {
 // virtualRunOn executes a plan against a simulator of its own.
 func virtualRunOn(t *testing.T, p *plan.Plan, c sim.Config) *store.Run {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "run")
+	return virtualRunsOn(t, c, p)[0]
+}
+
+// virtualRunsOn executes plans one after the other against one simulator.
+func virtualRunsOn(t *testing.T, c sim.Config, plans ...*plan.Plan) (all []*store.Run) {
+	t.Helper()
+	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		server, err := sim.New(c)
 		if err != nil {
@@ -114,17 +121,22 @@ func virtualRunOn(t *testing.T, p *plan.Plan, c sim.Config) *store.Run {
 		ln := &memory{conns: make(chan net.Conn), done: make(chan struct{})}
 		s := server.Serve(ln)
 		defer s.Close() //nolint:errcheck // in memory
-		err = run.Execute(t.Context(), run.Config{Plan: p, Dir: dir, ID: "run", Target: "sim",
-			Client: client.Config{API: p.Target.API, BaseURL: s.URL, Key: "simulated", Dial: ln.dial, Timeout: p.Target.Timeout, StallTimeout: p.Target.StallTimeout}})
+		for i, p := range plans {
+			err = run.Execute(t.Context(), run.Config{Plan: p, Dir: filepath.Join(dir, strconv.Itoa(i)), ID: "run", Target: "sim",
+				Client: client.Config{API: p.Target.API, BaseURL: s.URL, Key: "simulated", Dial: ln.dial, Timeout: p.Target.Timeout, StallTimeout: p.Target.StallTimeout}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	for i := range plans {
+		stored, err := store.Open(filepath.Join(dir, strconv.Itoa(i)))
 		if err != nil {
 			t.Fatal(err)
 		}
-	})
-	stored, err := store.Open(dir)
-	if err != nil {
-		t.Fatal(err)
+		all = append(all, stored)
 	}
-	return stored
+	return all
 }
 
 func recordsOf(t *testing.T, stored *store.Run) (all []call.Result) {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -18,7 +17,10 @@ import (
 // and how long it took, one for each request that ended ok.
 type answersOf map[taskModel][]estimate.Answer
 
-type taskModel struct{ task, model string }
+type taskModel struct {
+	task, model string
+	cold        bool // made to miss the prompt cache
+}
 
 // answersIn reads the answers of a run.
 func answersIn(dir string) (answersOf, error) {
@@ -38,7 +40,7 @@ func answersIn(dir string) (answersOf, error) {
 		if first := r.ServiceTTFT(); r.FirstContent > 0 {
 			a.Begins = first
 		}
-		k := taskModel{r.Task, r.Model}
+		k := taskModel{r.Task, r.Model, r.Cold}
 		all[k] = append(all[k], a)
 	}
 	if len(all) == 0 {
@@ -52,7 +54,7 @@ func answersIn(dir string) (answersOf, error) {
 // have, or had with another model, is answered by other.
 func (all answersOf) api(p *plan.Plan, other estimate.API) estimate.API {
 	return func(at time.Duration, req call.Request) (estimate.Answer, error) {
-		had := all[taskModel{req.Task, req.Model}]
+		had := all[taskModel{req.Task, req.Model, req.Cold}]
 		if len(had) == 0 {
 			return other(at, req)
 		}
@@ -67,10 +69,9 @@ func (all answersOf) words(dir string, p *plan.Plan) []string {
 	var missing []string
 	n := 0
 	seen := map[taskModel]bool{}
-	for _, t := range p.Tasks {
-		k := taskModel{t.Name, t.Model}
+	for _, k := range asked(p) {
 		if len(all[k]) == 0 {
-			missing = append(missing, fmt.Sprintf("%s with %s", t.Name, t.Model))
+			missing = append(missing, k.String())
 			continue
 		}
 		if !seen[k] {
@@ -85,10 +86,30 @@ func (all answersOf) words(dir string, p *plan.Plan) []string {
 	return out
 }
 
+// asked are the kinds of answers that a plan needs.
+func asked(p *plan.Plan) []taskModel {
+	var all []taskModel
+	for _, t := range p.Tasks {
+		all = append(all, taskModel{t.Name, t.Model, false})
+		if t.System.Cold > 0 {
+			all = append(all, taskModel{t.Name, t.Model, true})
+		}
+	}
+	return all
+}
+
+func (k taskModel) String() string {
+	if k.cold {
+		return "cold calls of " + k.task + " with " + k.model
+	}
+	return k.task + " with " + k.model
+}
+
 func (all answersOf) names() string {
 	var names []string
-	for _, k := range slices.SortedFunc(maps.Keys(all), func(a, b taskModel) int { return strings.Compare(a.task+a.model, b.task+b.model) }) {
-		names = append(names, k.task+" with "+k.model)
+	for k := range all {
+		names = append(names, k.String())
 	}
+	slices.Sort(names)
 	return strings.Join(names, ", ")
 }

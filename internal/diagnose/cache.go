@@ -49,7 +49,7 @@ func (c cacheCall) ttl() time.Duration {
 }
 
 func (e *Evidence) addCached(r call.Result) {
-	if r.Class != call.OK {
+	if r.Class != call.OK || r.Cold { // a call that was made to miss says nothing
 		return
 	}
 	if e.caches == nil {

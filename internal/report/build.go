@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenload/tokenload/internal/cache"
 	"github.com/tokenload/tokenload/internal/call"
 	"github.com/tokenload/tokenload/internal/cost"
 	"github.com/tokenload/tokenload/internal/diagnose"
@@ -25,17 +26,20 @@ func Build(r *store.Run) (*Report, error) {
 	var (
 		table    metrics.Table
 		evidence diagnose.Evidence
+		calls    cache.Calls
 		failed   failures
 		last     time.Duration
 	)
 	table.Price = priceOf(r.Manifest)
 	evidence.Price, evidence.Cache = table.Price, cacheOf(r.Manifest)
+	calls.Price, calls.Tasks = table.Price, coldOf(r.Manifest)
 	for res, err := range r.Results() {
 		if err != nil {
 			return nil, fmt.Errorf("report on %q: %w", r.Manifest.ID, err)
 		}
 		table.Add(res)
 		evidence.Add(res)
+		calls.Add(res)
 		last = max(last, res.Done, res.Due)
 		failed.add(res)
 	}
@@ -52,6 +56,7 @@ func Build(r *store.Run) (*Report, error) {
 	}
 	rep.Run.DurationS = duration(r.Manifest, last).Seconds()
 	rep.Run.Warnings = append([]string{}, r.Warnings()...)
+	rep.PromptCache = calls.Comparisons()
 	rep.Errors = failed.top()
 	rep.Attempts = r.Results()
 	return rep, nil
@@ -82,6 +87,15 @@ func cacheOf(m store.Manifest) map[string]string {
 		ttl[t.Name] = t.Cache
 	}
 	return ttl
+}
+
+// coldOf is what was asked of each task's prompt cache, for cold against warm.
+func coldOf(m store.Manifest) map[string]cache.Task {
+	tasks := map[string]cache.Task{}
+	for _, t := range m.Tasks {
+		tasks[t.Name] = cache.Task{Cold: t.Cold, TTL: t.Cache}
+	}
+	return tasks
 }
 
 // assemble judges what the records add up to.

@@ -46,6 +46,23 @@ func undocumented(t *testing.T, v any, text string, parents ...string) []string 
 	return slices.Sorted(maps.Keys(missing))
 }
 
+// The page about money shows cold against warm as the report prints it.
+func TestMoneyPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/money.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("testdata/cold-warm.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := strings.Index(string(text), "    PROMPT CACHE COLD AND WARM")
+	block, _, _ := strings.Cut(string(text)[max(at, 0):], "\n\n")
+	if at < 0 || !strings.Contains(string(page), "```text\n"+block+"\n```") {
+		t.Errorf("docs/money.md shows another section than testdata/cold-warm.txt has:\n%s", block)
+	}
+}
+
 // The pages about the formats name every key that is written.
 func TestFormatPages(t *testing.T) {
 	page := func(name string) string {
@@ -58,12 +75,14 @@ func TestFormatPages(t *testing.T) {
 	run, summary := page("run.md"), page("summary.md")
 	r := request(newRand(), 1, 1, 1)
 	r.Reason, r.Earlier, r.WebSearches, r.Speed, r.Geo, r.RetryAfter = "limit", 1, 1, "fast", "us", ptr(1.0)
+	r.Cold = true
 	r.LimitedBy, r.Err = call.LimitRamp, &call.Error{Code: "c"}
 	r.Limits.Tokens, r.Limits.InputTokens = r.Limits.Requests, r.Limits.Requests
 	if m := undocumented(t, r, run, "checks"); len(m) > 0 {
 		t.Errorf("run.md does not name the fields %q of requests.jsonl", m)
 	}
 	man := newSample("x").manifest
+	man.Tasks[0].Cold = 0.5
 	man.Load.Process, man.Load.MaxInFlight, man.SLO.TTFT = "poisson", 1, 1
 	man.Outcome, man.ExitCode, man.Stop.Detail = "passed", ptr(0), "x"
 	man.Prices = nil // in the form of the plan's, whose page tells their keys
@@ -75,7 +94,7 @@ func TestFormatPages(t *testing.T) {
 	if m := undocumented(t, sample, run); len(m) > 0 {
 		t.Errorf("run.md does not name the fields %q of samples.jsonl", m)
 	}
-	for _, s := range []*sampleRun{limitedRun(), timeoutRun()} {
+	for _, s := range []*sampleRun{limitedRun(), timeoutRun(), coldWarmRun()} {
 		if m := undocumented(t, s.built(t), summary, "tasks", "models", "stages", "classes", "stop_reasons"); len(m) > 0 {
 			t.Errorf("summary.md does not name the keys %q", m)
 		}

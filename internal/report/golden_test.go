@@ -61,6 +61,7 @@ func TestGoldenFormats(t *testing.T) {
 		{"timeouts", "timeouts.stats.csv", StatsCSV}, {"timeouts", "timeouts.md", Markdown}, {"timeouts", "timeouts.xml", JUnit},
 		{"empty", "empty.json", JSON}, {"empty", "empty.md", Markdown}, {"empty", "empty.csv", CSV}, {"empty", "empty.stats.csv", StatsCSV},
 		{"empty", "empty.xml", JUnit},
+		{"cold-warm", "cold-warm.json", JSON}, {"cold-warm", "cold-warm.md", Markdown},
 		{"one", "one.csv", CSV}, {"invalid", "invalid.md", Markdown}, {"invalid", "invalid.xml", JUnit},
 		{"hostile", "hostile.md", Markdown}, {"hostile", "hostile.xml", JUnit}, {"hostile", "hostile.stats.csv", StatsCSV},
 	} {

@@ -18,6 +18,7 @@ func writeMarkdown(w io.Writer, rep *Report) error {
 	p.thresholds(rep)
 	p.findings(rep)
 	p.groups("By task", byName(rep.Tasks), rep.Tasks)
+	p.coldWarm(rep)
 	p.details(rep)
 	_, err := w.Write(p.Bytes())
 	return err

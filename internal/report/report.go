@@ -14,6 +14,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tokenload/tokenload/internal/cache"
 	"github.com/tokenload/tokenload/internal/call"
 	"github.com/tokenload/tokenload/internal/diagnose"
 	"github.com/tokenload/tokenload/internal/metrics"
@@ -37,6 +38,7 @@ type Report struct {
 	Findings    []diagnose.Finding       `json:"findings"`
 	Connections metrics.Connections      `json:"connections"`
 	Generator   metrics.Generator        `json:"generator"`
+	PromptCache []cache.Comparison       `json:"prompt_cache"` // cold against warm calls, where tasks asked for it
 	Tasks       map[string]metrics.Group `json:"tasks"`
 	Models      map[string]metrics.Group `json:"models"`
 	Stages      map[string]metrics.Group `json:"stages"`

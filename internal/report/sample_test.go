@@ -157,6 +157,7 @@ func sampleRuns() map[string]*sampleRun {
 		"budget":      budgetRun(),
 		"hostile":     hostileRun(),
 		"unreachable": unreachableRun(),
+		"cold-warm":   coldWarmRun(),
 	}
 }
 
@@ -251,6 +252,37 @@ func budgetRun() *sampleRun {
 		case i > 90:
 			s.results[i].Phase = call.BudgetTail
 		}
+	}
+	return s
+}
+
+// coldWarmRun has cold and warm calls side by side in one of its tasks, and too
+// few of them in the other. The first two warm calls write the prefix.
+func coldWarmRun() *sampleRun {
+	s := newSample("cold-warm").good(240)
+	s.manifest.Tasks[0].Cache, s.manifest.Tasks[0].Cold, s.manifest.Tasks[0].SystemBytes = "5m", 0.25, 16_000
+	s.manifest.Tasks[1].Cache, s.manifest.Tasks[1].Cold, s.manifest.Tasks[1].SystemBytes = "1h", 0.05, 16_000
+	s.manifest.Prices["claude-sonnet-4-6"] = json.RawMessage(`{"input":3,"output":15}`)
+	for i := range s.results {
+		r := &s.results[i]
+		long := r.Task == "long"
+		r.Cold = i%16 == 0 || long && i%80 == 3 || !long && i%5 == 0
+		switch hit := !r.Cold && i > 2; {
+		case hit:
+			r.CacheRead = 4000
+			for _, at := range []*time.Duration{&r.FirstByte, &r.FirstEvent, &r.FirstContent, &r.FirstText, &r.LastContent, &r.Done} {
+				*at -= 150 * time.Millisecond
+			}
+		case long:
+			r.CacheWrite1h = 4000
+		default:
+			r.CacheWrite5m = 4000
+		}
+		in, out := 1.0, 5.0
+		if long {
+			in, out = 3, 15
+		}
+		r.Cost = call.DollarsToUSD((in*(float64(r.Input)+1.25*float64(r.CacheWrite5m)+2*float64(r.CacheWrite1h)+0.1*float64(r.CacheRead)) + out*float64(r.Output)) / 1e6)
 	}
 	return s
 }

@@ -22,6 +22,7 @@ func (t *textPage) totals(rep *Report) {
 	t.dists("TOKENS/S", speeds(rep.Group), figure)
 	t.tokens(rep)
 	t.cost(rep)
+	t.coldWarm(rep)
 	t.limits(rep)
 	t.checks(rep)
 	t.errors(rep)

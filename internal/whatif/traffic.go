@@ -15,6 +15,7 @@ type traffic struct {
 	Task
 	name, model string
 	calls       []call.Result
+	cold        int     // calls that were made to miss the prompt cache, not among them
 	perMonth    float64 // requests; 0 without a volume
 }
 

@@ -171,11 +171,13 @@ func Of(c Config) (Report, error) {
 		return Report{}, err
 	}
 	r := Report{Unknown: unknown, Monthly: c.Volume > 0, Combinations: combinations()}
+	cold := 0
 	for _, t := range tasks {
 		r.Calls += len(t.calls)
+		cold += t.cold
 	}
 	for _, t := range tasks {
-		t.perMonth = c.Volume * float64(len(t.calls)) / float64(r.Calls)
+		t.perMonth = c.Volume * float64(len(t.calls)+t.cold) / float64(r.Calls+cold)
 		tr := t.report()
 		for i := range tr.Combinations {
 			r.Combinations[i].RunUSD += tr.Combinations[i].RunUSD
@@ -224,9 +226,10 @@ func attribute(cs []Combination, monthly bool) []Share {
 }
 
 // split sorts the calls that have a final bill by task and model, in the order
-// in which they left.
+// in which they left. Those that were made to miss the prompt cache are counted
+// and passed over: only an experiment has such calls.
 func (c *Config) split() (tasks []*traffic, unknown int) {
-	by := map[[2]string]*traffic{}
+	by, cold := map[[2]string]*traffic{}, map[[2]string]int{}
 	for _, r := range c.Calls {
 		if !r.Class.Sent() || r.Status >= 300 {
 			continue // cost nothing
@@ -236,6 +239,10 @@ func (c *Config) split() (tasks []*traffic, unknown int) {
 			continue
 		}
 		k := [2]string{r.Task, r.Model}
+		if r.Cold {
+			cold[k]++
+			continue
+		}
 		t := by[k]
 		if t == nil {
 			t = &traffic{Config: c, name: r.Task, model: r.Model, Task: c.Tasks[r.Task]}
@@ -246,6 +253,7 @@ func (c *Config) split() (tasks []*traffic, unknown int) {
 	}
 	slices.SortFunc(tasks, func(a, b *traffic) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.model, b.model)) })
 	for _, t := range tasks {
+		t.cold = cold[[2]string{t.name, t.model}]
 		slices.SortFunc(t.calls, func(a, b call.Result) int { return cmp.Compare(a.Started, b.Started) })
 		t.learnPrefix()
 	}

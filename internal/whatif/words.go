@@ -27,6 +27,9 @@ func (r *Report) words(c Config, tasks []*traffic) {
 }
 
 func (r *Report) taskWords(t *traffic) {
+	if t.cold > 0 {
+		r.Measured = append(r.Measured, fmt.Sprintf("%s: %d further calls were made to miss the prompt cache and are left out", t.name, t.cold))
+	}
 	switch {
 	case t.Prefix > 0 && t.PrefixMeasured:
 		r.Measured = append(r.Measured, fmt.Sprintf("%s: a shared beginning of %d tokens, as the API counted it", t.name, t.Prefix))
