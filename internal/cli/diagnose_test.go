@@ -86,6 +86,12 @@ const (
 	steady   = "load: {arrivals: {process: poisson, stages: [{duration: 0s, target: 2/s}, {duration: 100s, target: 2/s}]}}\n"
 )
 
+const (
+	steady4    = "load: {arrivals: {process: poisson, stages: [{duration: 0s, target: 4/s}, {duration: 110s, target: 4/s}]}}\n"
+	mixedTasks = "tasks: [{name: short, model: claude-haiku-4-5, max_tokens: 128, prompts: [\"question {{index}}\"]}, " +
+		"{name: long, model: claude-sonnet-4-6, max_tokens: 128, synthetic: {input_tokens: {p50: 2000, p95: 5000}}}]\n"
+)
+
 // words is a text of n words.
 func words(n int) string { return strings.TrimSpace(strings.Repeat("word ", n)) }
 
@@ -128,6 +134,11 @@ func scenarios() []scenario {
 		{"a cache that loses what it holds", cachedTask(1500) + steady, faulty(sim.Fault{Kind: sim.FaultEvict, Probability: 0.15}), "cache.evicted"},
 		{"answers cut off", chatTask + steady, func(c *sim.Config) { c.Answer, c.AnswerCap = 0.9, -1 }, "out.truncated"},
 		{"long prompts", "tasks: [{name: short, model: claude-haiku-4-5, max_tokens: 128, prompts: [Why?]}, {name: long, model: claude-haiku-4-5, max_tokens: 128, synthetic: {input_tokens: 30000}}]\nload: {users: {count: 1, requests: 60}}\n", nil, "context.length"},
+		{"a slow replica", chatTask + steady, faulty(sim.Fault{Kind: sim.FaultSlow, Factor: 4, Probability: 0.3}), "mode.bi"},
+		{"a slow replica, tasks of many lengths", mixedTasks + steady4, faulty(sim.Fault{Kind: sim.FaultSlow, Factor: 6, Probability: 0.2}), "mode.bi"},
+		{"a few very late", chatTask + steady4, faulty(sim.Fault{Kind: sim.FaultSlow, Factor: 40, Probability: 0.035}), "tail.heavy"},
+		{"healthy, tasks of many lengths", mixedTasks + steady4, nil, ""},
+		{"healthy, the heavier tail of another model", "tasks: [{name: chat, model: claude-sonnet-4-6, max_tokens: 128, prompts: [\"question {{index}}\"]}]\n" + steady4, nil, ""},
 		{"thinking", "tasks: [{name: hard, model: claude-sonnet-4-6, max_tokens: 4096, prompts: [Prove it.], body: {thinking: {type: enabled, budget_tokens: 2048}}}]\n" + steady, nil, "thinking.silence"},
 	}
 }

@@ -69,9 +69,11 @@ func catalogue() []row {
 		{[]string{"cache.evicted"}, (*Evidence).cacheEvicted},
 		{[]string{"thinking.silence"}, (*Evidence).thinkingSilence},
 		{[]string{"out.truncated"}, (*Evidence).outTruncated},
+		{[]string{"mode.bi"}, (*Evidence).modeBi},
+		{[]string{"tail.heavy"}, (*Evidence).tailHeavy},
 	}
 	untested := func(*Evidence, metrics.Summary) outcome { return lacks("a test that this version does not have") }
-	for _, id := range []string{"model.choice", "out.length", "queue", "tail.heavy", "mode.bi", "drift", "other.tenant"} {
+	for _, id := range []string{"model.choice", "out.length", "queue", "drift", "other.tenant"} {
 		rows = append(rows, row{[]string{id}, untested})
 	}
 	return rows

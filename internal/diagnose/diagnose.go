@@ -70,6 +70,7 @@ type Evidence struct {
 	streams              streamLoad
 	answers              answerLoad
 	caches               map[cacheKey]*cacheLoad
+	sample               sample
 }
 
 // Add takes one record. Requests that were never sent, and those outside the
@@ -81,6 +82,7 @@ func (e *Evidence) Add(r call.Result) {
 	c := e.class(call.ModelClass(r.Model))
 	c.addAsk(r)
 	e.addCached(r)
+	e.sample.addFlight(r)
 	if r.Phase != call.Main && r.Phase != "" {
 		return
 	}
@@ -94,6 +96,7 @@ func (e *Evidence) Add(r call.Result) {
 	e.conns.add(r)
 	e.streams.add(r)
 	e.answers.add(r)
+	e.sample.add(r)
 	if p := r.Prompt(); r.Class == call.OK && p > 0 {
 		e.groups[groupOf(p)].add(r)
 	}
