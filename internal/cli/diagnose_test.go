@@ -92,6 +92,11 @@ const (
 		"{name: long, model: claude-sonnet-4-6, max_tokens: 128, synthetic: {input_tokens: {p50: 2000, p95: 5000}}}]\n"
 )
 
+// ladder is users that come, and go again.
+const ladder = "load: {users: {stages: [{duration: 60s, target: 2}, {duration: 0s, target: 12}, {duration: 40s, target: 12}, {duration: 0s, target: 24}, {duration: 40s, target: 24}, {duration: 0s, target: 3}, {duration: 60s, target: 3}]}}\n"
+
+func slowed(l sim.Load) func(*sim.Config) { return func(c *sim.Config) { c.Load = l } }
+
 // words is a text of n words.
 func words(n int) string { return strings.TrimSpace(strings.Repeat("word ", n)) }
 
@@ -115,6 +120,7 @@ func scenarios() []scenario {
 		{"healthy, a cached prefix", cachedTask(1500) + steady, nil, ""},
 		{"healthy, no delays", chatTask + steady, func(c *sim.Config) { c.Profile = sim.Instant }, ""},
 		{"healthy, few of much overloaded", chatTask + steady, faulty(sim.Fault{Kind: sim.FaultStatus, Status: 529, Probability: 0.02}), ""},
+		{"healthy, users that come and go", chatTask + ladder, nil, ""},
 		{"a limit on requests", chatTask + steady, limitTo(sim.Limits{Requests: 60}), "limit.requests"},
 		{"a limit on input tokens", "tasks: [{name: long, model: claude-haiku-4-5, max_tokens: 128, synthetic: {input_tokens: {p50: 800, p95: 2000}}}]\n" + steady, limitTo(sim.Limits{InputTokens: 50_000}), "limit.input_tokens"},
 		{"a limit on output tokens", chatTask + steady, limitTo(sim.Limits{OutputTokens: 5_000}), "limit.output_tokens"},
@@ -139,6 +145,10 @@ func scenarios() []scenario {
 		{"a few very late", chatTask + steady4, faulty(sim.Fault{Kind: sim.FaultSlow, Factor: 40, Probability: 0.035}), "tail.heavy"},
 		{"healthy, tasks of many lengths", mixedTasks + steady4, nil, ""},
 		{"healthy, the heavier tail of another model", "tasks: [{name: chat, model: claude-sonnet-4-6, max_tokens: 128, prompts: [\"question {{index}}\"]}]\n" + steady4, nil, ""},
+		{"a queue before eight places", chatTask + ladder, slowed(sim.Load{Model: sim.LoadQueue, Slots: 8}), "queue"},
+		{"a queue, whatever the answers take", chatTask + "load: {arrivals: {process: poisson, stages: [{duration: 0s, target: 3.5/s}, {duration: 120s, target: 3.5/s}]}}\n", slowed(sim.Load{Model: sim.LoadQueue, Slots: 8}), "queue"},
+		{"a server that slows with its load", chatTask + ladder, slowed(sim.Load{Model: sim.LoadLinear, Slots: 32, Factor: 10}), "queue"},
+		{"a scheduler with few places", chatTask + ladder, slowed(sim.Load{Model: sim.LoadStep, Slots: 8, Step: 10 * time.Millisecond}), "queue"},
 		{"thinking", "tasks: [{name: hard, model: claude-sonnet-4-6, max_tokens: 4096, prompts: [Prove it.], body: {thinking: {type: enabled, budget_tokens: 2048}}}]\n" + steady, nil, "thinking.silence"},
 	}
 }

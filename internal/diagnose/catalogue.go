@@ -55,6 +55,7 @@ func catalogue() []row {
 		{[]string{"generator.lag"}, (*Evidence).generator},
 		{limitIDs(), (*Evidence).limits},
 		{[]string{"context.length"}, (*Evidence).contextLength},
+		{[]string{"queue"}, (*Evidence).queue},
 		{[]string{"overload.529"}, (*Evidence).overload},
 		{[]string{"retry.amplification"}, (*Evidence).retryAmplification},
 		{[]string{"conn.churn"}, (*Evidence).connChurn},
@@ -73,7 +74,7 @@ func catalogue() []row {
 		{[]string{"tail.heavy"}, (*Evidence).tailHeavy},
 	}
 	untested := func(*Evidence, metrics.Summary) outcome { return lacks("a test that this version does not have") }
-	for _, id := range []string{"model.choice", "out.length", "queue", "drift", "other.tenant"} {
+	for _, id := range []string{"model.choice", "out.length", "drift", "other.tenant"} {
 		rows = append(rows, row{[]string{id}, untested})
 	}
 	return rows

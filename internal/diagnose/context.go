@@ -21,6 +21,8 @@ const (
 	severeRatio = 10.0 // from here on it is a grave one
 )
 
+const contextDisproof = "prompts of one length that differ in nothing else show the same spread"
+
 func groupOf(promptTokens int64) int {
 	switch {
 	case promptTokens < 1000:
@@ -87,13 +89,19 @@ var timings = [...]timing{
 	{"service_e2e", func(g *lengthGroup) []time.Duration { return g.e2e }},
 }
 
-// contextLength compares the groups of prompt length.
+// contextLength compares the groups of prompt length, and has the fit say how
+// much of the difference is the length's own.
 func (e *Evidence) contextLength(metrics.Summary) outcome {
-	f, found := contextFinding(e.groups)
-	if !found && !comparable(e.groups) {
+	if f, found := contextFinding(e.groups); found {
+		return one(f, e.ownLength(&f))
+	}
+	if f, found := e.fittedContext(); found {
+		return one(f, true)
+	}
+	if !comparable(e.groups) {
 		return lacks("%d answers each in two groups of prompt tokens (%s)", minGroup, strings.Join(groupNames[:], "; "))
 	}
-	return one(f, found)
+	return outcome{}
 }
 
 func comparable(groups [len(groupNames)]lengthGroup) bool {
@@ -126,8 +134,8 @@ func contextFinding(groups [len(groupNames)]lengthGroup) (Finding, bool) {
 		f.Evidence = slices.Concat(groupLines(groups), rivals, asides)
 		f.Effect = fmt.Sprintf("%s more at %s prompt tokens than at %s (median %s)",
 			millis(float64(median(slow)-median(base))/float64(time.Millisecond)), count(median(groups[long].prompt)), count(median(groups[short].prompt)), t.name)
-		f.Disproof = "prompts of one length that differ in nothing else show the same spread"
-		f.Next = "one task at 500, 5,000, 20,000 and 60,000 prompt tokens with the same max_tokens, 60 requests each, one user"
+		f.Disproof = contextDisproof
+		f.Next = lengthTrial
 		f.Recommendations = contextAdvice(&groups[long])
 		f.Confidence = confidence(slowerThan(slow, slowRatio*float64(median(base))), len(slow), len(rivals))
 		return f, true

@@ -60,6 +60,8 @@ type Evidence struct {
 	Cache map[string]string
 	// Price is what a usage costs. Nil is not known.
 	Price func(model string, u call.Usage) call.USD
+	// OpenLoop is that requests were sent when they were due, however slow the answers.
+	OpenLoop bool
 
 	attempts, overloaded int
 	classes              map[string]*classLoad
@@ -71,6 +73,7 @@ type Evidence struct {
 	answers              answerLoad
 	caches               map[cacheKey]*cacheLoad
 	sample               sample
+	speeds               speedLoad
 }
 
 // Add takes one record. Requests that were never sent, and those outside the
@@ -83,6 +86,7 @@ func (e *Evidence) Add(r call.Result) {
 	c.addAsk(r)
 	e.addCached(r)
 	e.sample.addFlight(r)
+	e.speeds.flight.add(r)
 	if r.Phase != call.Main && r.Phase != "" {
 		return
 	}
@@ -97,6 +101,7 @@ func (e *Evidence) Add(r call.Result) {
 	e.streams.add(r)
 	e.answers.add(r)
 	e.sample.add(r)
+	e.speeds.add(r)
 	if p := r.Prompt(); r.Class == call.OK && p > 0 {
 		e.groups[groupOf(p)].add(r)
 	}

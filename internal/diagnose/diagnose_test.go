@@ -14,6 +14,8 @@ import (
 
 const haiku = "claude-haiku-4-5"
 
+var noLimits metrics.ClassLimits
+
 // ok is a good request at a time, of so many prompt and output tokens, whose
 // first content took ttft and whose rest took 100 ms.
 func ok(at time.Duration, prompt, output int64, ttft time.Duration) call.Result {

@@ -33,6 +33,7 @@ func Build(r *store.Run) (*Report, error) {
 	table.Price = priceOf(r.Manifest)
 	evidence.Price, evidence.Cache = table.Price, cacheOf(r.Manifest)
 	calls.Price, calls.Tasks = table.Price, coldOf(r.Manifest)
+	evidence.OpenLoop = r.Manifest.Load.Mode == "arrivals"
 	for res, err := range r.Results() {
 		if err != nil {
 			return nil, fmt.Errorf("report on %q: %w", r.Manifest.ID, err)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 
 	"gonum.org/v1/gonum/stat"
 )
@@ -17,8 +18,8 @@ const planeDraws = 500
 // sum of the distances |y − plane| is least: a median regression, which holds
 // where a tail would carry least squares away.
 type Plane struct {
-	Coefs []float64 // the intercept, then a slope for each x
-	draws [][]float64
+	Coefs []float64          // the intercept, then a slope for each x
+	draws func() [][]float64 // the same of samples; made when first asked for
 	n     int
 	level float64
 }
@@ -42,31 +43,39 @@ func FitPlane(x [][]float64, y []float64, level float64, seed uint64) (p Plane, 
 	}
 	w.descend()
 	p.Coefs = w.coefs()
-	if p.n < leastDraws {
-		return p, true
+	p.draws = sync.OnceValue(func() [][]float64 { return w.samples(seed) })
+	return p, true
+}
+
+// samples are the coefficients of samples, each fitted from the best plane of all.
+func (w *walk) samples(seed uint64) (draws [][]float64) {
+	n := len(w.y)
+	if n < leastDraws {
+		return nil
 	}
 	rng := rand.New(rand.NewPCG(seed, 3))
 	best := w.basis.clone()
 	for range planeDraws {
 		clear(w.weights)
-		for range p.n {
-			w.weights[rng.IntN(p.n)]++
+		for range n {
+			w.weights[rng.IntN(n)]++
 		}
 		w.basis = best.clone() // what is drawn does not depend on the draw before
 		w.descend()
-		p.draws = append(p.draws, w.coefs())
+		draws = append(draws, w.coefs())
 	}
-	return p, true
+	return draws
 }
 
 // Of is a figure made of the coefficients, with a percentile interval.
 func (p Plane) Of(what func(coefs []float64) float64) Estimate {
 	value := what(p.Coefs)
-	if len(p.draws) == 0 {
+	samples := p.draws()
+	if len(samples) == 0 {
 		return withheld(value, p.n, "n too small: a bootstrap takes %d values, there are %d", leastDraws, p.n)
 	}
-	draws := make([]float64, len(p.draws))
-	for i, d := range p.draws {
+	draws := make([]float64, len(samples))
+	for i, d := range samples {
 		draws[i] = what(d)
 	}
 	return percentiles(value, draws, p.n, p.level)
