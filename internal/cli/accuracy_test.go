@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"flag"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -28,16 +29,16 @@ type labelled struct {
 
 // How often a diagnosis is right, on simulated runs in virtual time whose faults
 // are known: those that the thresholds were set on, and those held out. -full
-// asks 20 seeds of each scenario.
+// asks 20 seeds of each scenario, and whether confidence is worth what it says.
 func TestAccuracyDiagnosis(t *testing.T) {
-	seeds := 1
-	if *full {
-		seeds = 20
-	}
 	for _, set := range []struct {
-		name      string
-		scenarios []labelled
-	}{{"tuned", tuned()}, {"held out", heldOut()}} {
+		name             string
+		scenarios, edges []labelled
+	}{{"tuned", tuned(), tunedEdges()}, {"held out", heldOut(), heldOutEdges()}} {
+		seeds := 1
+		if *full {
+			seeds = 20
+		}
 		all := diagnoseAll(t, set.name, set.scenarios, seeds)
 		s := scoreOf(all)
 		for _, d := range all {
@@ -49,11 +50,28 @@ func TestAccuracyDiagnosis(t *testing.T) {
 		accuracyRow(t, share(s.right, s.faulty) >= 0.95, what+"top finding right", "≥ 95 %", percents(s.right, s.faulty), fmt.Sprintf("%d runs", s.faulty))
 		accuracyRow(t, share(s.healthy-s.cleared, s.healthy) <= 0.02, what+"false findings on healthy runs", "≤ 2 %", percents(s.healthy-s.cleared, s.healthy), fmt.Sprintf("%d runs", s.healthy))
 		t.Logf("detail | %snothing wrong beside: %s of %d runs", what, percents(s.alone, s.faulty), s.faulty)
-		t.Logf("detail | %sBrier score %.4f, mean confidence less share right %+.3f, %d findings", what, s.brier(), s.bias(), len(s.claims))
-		for _, line := range append(s.reliability(), s.recall()...) {
+		for _, line := range s.recall() {
 			t.Logf("detail | %s%s", what, line)
 		}
+		if *full {
+			calibration(t, what, all, diagnoseAll(t, set.name+" edges", set.edges, seeds))
+		}
 	}
+}
+
+// calibration holds the confidences of a set, and of its edges, against how often
+// the findings were right.
+func calibration(t *testing.T, what string, all, edges []diagnosed) {
+	every, near := claimsOf(append(all, edges...)), claimsOf(edges)
+	n := fmt.Sprintf("%d findings", len(every))
+	accuracyRow(t, every.brier() <= 0.05, what+"Brier score of confidence", "≤ 0.05", fmt.Sprintf("%.4f", every.brier()), n)
+	accuracyRow(t, math.Abs(every.bias()) <= 0.03, what+"mean confidence less share right", "within 3 points", fmt.Sprintf("%+.1f", 100*every.bias()), n)
+	accuracyRow(t, math.Abs(near.bias()) <= 0.10, what+"the same, of faults near their bound", "within 10 points", fmt.Sprintf("%+.1f", 100*near.bias()), fmt.Sprintf("%d findings", len(near)))
+	for _, line := range every.reliability() {
+		t.Logf("detail | %s%s", what, line)
+	}
+	offset, slope := every.fit()
+	t.Logf("detail | %sfitted: offset %.2f, slope %.2f", what, offset, slope)
 }
 
 // diagnoseAll runs every scenario with so many seeds.

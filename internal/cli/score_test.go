@@ -77,6 +77,8 @@ type tally struct{ there, hit, found int }
 
 // claim is a finding with the confidence it was told with.
 type claim struct {
+	weight     float64
+	remain     int // rivals
 	confidence float64
 	right      bool
 }
@@ -86,7 +88,6 @@ type score struct {
 	faulty, right, alone int // runs with a fault; told right; and with nothing wrong beside
 	healthy, cleared     int // runs without; with no finding
 	ids                  map[string]tally
-	claims               []claim
 }
 
 func scoreOf(all []diagnosed) score {
@@ -118,37 +119,37 @@ func scoreOf(all []diagnosed) score {
 			s.ids[id] = n
 		}
 		for _, f := range d.findings {
-			ok := slices.Contains(must, f.ID) || slices.Contains(may, f.ID)
-			s.claims = append(s.claims, claim{f.Confidence, ok})
-			if slices.Contains(must, f.ID) || !ok {
+			if !slices.Contains(may, f.ID) {
 				n := s.ids[f.ID]
 				n.found++
 				s.ids[f.ID] = n
 			}
 		}
 	}
-	slices.SortFunc(s.claims, func(a, b claim) int { // the runs come in any order, sums must not
-		switch {
-		case a.confidence != b.confidence:
-			return int(math.Copysign(1, a.confidence-b.confidence))
-		case a.right == b.right:
-			return 0
-		case b.right:
-			return -1
-		}
-		return 1
-	})
 	return s
+}
+
+// claims are all the findings of some runs.
+type claims []claim
+
+func claimsOf(all []diagnosed) (out claims) {
+	for _, d := range all {
+		wrong := d.wrong()
+		for _, f := range d.findings {
+			out = append(out, claim{f.Weight, f.Remain, f.Confidence, !slices.Contains(wrong, f.ID)})
+		}
+	}
+	return out
 }
 
 // brier is the mean squared error of the confidences: 0 is best, and 0.25 is
 // what saying 50 % every time would reach.
-func (s score) brier() float64 {
+func (s claims) brier() float64 {
 	sum := 0.0
-	for _, c := range s.claims {
+	for _, c := range s {
 		sum += (c.confidence - c.outcome()) * (c.confidence - c.outcome())
 	}
-	return sum / float64(len(s.claims))
+	return sum / float64(len(s))
 }
 
 func (c claim) outcome() float64 {
@@ -159,25 +160,25 @@ func (c claim) outcome() float64 {
 }
 
 // bias is the mean confidence less the share that was right.
-func (s score) bias() float64 {
+func (s claims) bias() float64 {
 	sum := 0.0
-	for _, c := range s.claims {
+	for _, c := range s {
 		sum += c.confidence - c.outcome()
 	}
-	return sum / float64(len(s.claims))
+	return sum / float64(len(s))
 }
 
 // bins are the lower ends of the reliability table's rows.
 var bins = [...]float64{0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98}
 
 // reliability holds the confidences against the share that was right.
-func (s score) reliability() (lines []string) {
+func (s claims) reliability() (lines []string) {
 	for i, low := range bins {
 		high, n, right, sum := 1.01, 0, 0, 0.0
 		if i+1 < len(bins) {
 			high = bins[i+1]
 		}
-		for _, c := range s.claims {
+		for _, c := range s {
 			if c.confidence >= low && c.confidence < high {
 				n++
 				sum += c.confidence
@@ -189,6 +190,28 @@ func (s score) reliability() (lines []string) {
 		}
 	}
 	return lines
+}
+
+// fit finds the offset and the slope under which the weights of findings without
+// rivals are most likely to come out as they did: a logistic regression, by
+// Newton's method.
+func (s claims) fit() (offset, slope float64) {
+	for range 50 {
+		var g0, g1, h00, h01, h11 float64
+		for _, c := range s {
+			if c.remain > 0 {
+				continue
+			}
+			p := 1 / (1 + math.Exp(-(offset + slope*c.weight)))
+			d, v := c.outcome()-p, p*(1-p)
+			g0, g1 = g0+d, g1+d*c.weight
+			h00, h01, h11 = h00+v, h01+v*c.weight, h11+v*c.weight*c.weight
+		}
+		det := h00*h11 - h01*h01
+		offset += (h11*g0 - h01*g1) / det
+		slope += (h00*g1 - h01*g0) / det
+	}
+	return offset, slope
 }
 
 // recall lists by id how many of those that were there were found, and how many

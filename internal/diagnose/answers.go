@@ -100,7 +100,7 @@ func (e *Evidence) thinkingSilence(metrics.Summary) outcome {
 		Effect: fmt.Sprintf("%s of the time to the first visible output (median)", millis(float64(mid)/1e6)),
 		Evidence: []string{fmt.Sprintf("%s of %s answers thought; in %s of those thinking took over %s of the time to the first visible output",
 			count(int64(n)), count(int64(l.visible)), count(int64(most)), percent(silenceShare))},
-		Confidence: confidence(most, n, 0),
+		Weight: weakest(over(most, n, 0.5)),
 		Recommendations: []string{
 			"Show that the model thinks, or stream its thinking, so that the wait has a face.",
 			"Lower the effort or the thinking budget for tasks that do not need it.",
@@ -141,6 +141,6 @@ func (e *Evidence) outTruncated(metrics.Summary) outcome {
 		rivals++
 		f.Evidence = append(f.Evidence, "rival explanation: a low max_tokens may be meant, to fix the length of the answers")
 	}
-	f.Confidence = confidence(l.truncated, l.truncated, rivals)
+	f.Weight, f.Remain = weakest(over(l.truncated, l.stopped, truncatedBound)), rivals
 	return one(f, true)
 }

@@ -221,10 +221,10 @@ func (e *Evidence) cacheNever(metrics.Summary) outcome {
 	}
 	return one(Finding{
 		ID: "cache.never", Severity: Medium,
-		Title:      "the prompt cache is asked for and never used",
-		Effect:     "every prompt is computed and paid for in full",
-		Evidence:   evidence,
-		Confidence: confidence(judged, judged, 0),
+		Title:    "the prompt cache is asked for and never used",
+		Effect:   "every prompt is computed and paid for in full",
+		Evidence: evidence,
+		Weight:   weakest(counted(judged, judged)),
 		Recommendations: []string{
 			"Compare the shared beginning with what the model caches at least (512 to 4,096 tokens, by model): below that the API caches nothing, and says nothing.",
 			"Move more of what the prompts share into the system prompt, or leave the cache out.",
@@ -262,7 +262,7 @@ func (e *Evidence) cacheAlwaysWrite(metrics.Summary) outcome {
 	}
 	f.Title = fmt.Sprintf("the prompt cache is written and not read: %s of repeats wrote again", percent(float64(again)/float64(max(repeats, 1))))
 	f.Effect = lost.words("more than without the cache")
-	f.Confidence = confidence(again, repeats, 0)
+	f.Weight = weakest(counted(again, repeats))
 	return one(f, again > 0)
 }
 
@@ -325,7 +325,7 @@ func (e *Evidence) rewritten(least int, of func(rewrites) []cacheCall, finding f
 	f := finding(n, calls, longest)
 	f.Evidence = append(evidence, f.Evidence...)
 	f.Effect = lost.words("more than reading it")
-	f.Confidence = confidence(n, n, 0)
+	f.Weight = weakest(over(n, calls, rewriteShare))
 	return one(f, true)
 }
 

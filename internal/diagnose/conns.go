@@ -112,7 +112,7 @@ func (e *Evidence) connChurn(metrics.Summary) outcome {
 			fmt.Sprintf("%s would have done for the requests that were under way at once, with connections kept for %s; %s ended in a way that a connection does not outlive",
 				count(int64(expected)), seconds(keptIdle), count(int64(l.broke))),
 		},
-		Confidence: confidence(l.fresh-expected, l.fresh, 0),
+		Weight: weakest(over(l.fresh, l.attempts, churnShare)),
 		Recommendations: []string{
 			"Look at what stands between: a proxy or server that answers connection: close, or whose idle time-out is shorter than the pauses between requests.",
 			"In the application, share one client with keep-alive and read every answer to its end.",
@@ -146,10 +146,10 @@ func (e *Evidence) connPoolWait(metrics.Summary) outcome {
 	long := n - countUpTo(l.waits, poolWait)
 	f := Finding{
 		ID: "conn.pool_wait", Severity: Low,
-		Title:      fmt.Sprintf("requests wait for a connection: p95 %s", millis(float64(p95)/1e6)),
-		Effect:     fmt.Sprintf("%s more latency at p95", millis(float64(p95)/1e6)),
-		Evidence:   []string{fmt.Sprintf("%s of %s attempts on a connection that was there already waited over %s for it", count(int64(long)), count(int64(n)), millis(float64(poolWait)/1e6))},
-		Confidence: confidence(long, n, 0),
+		Title:    fmt.Sprintf("requests wait for a connection: p95 %s", millis(float64(p95)/1e6)),
+		Effect:   fmt.Sprintf("%s more latency at p95", millis(float64(p95)/1e6)),
+		Evidence: []string{fmt.Sprintf("%s of %s attempts on a connection that was there already waited over %s for it", count(int64(long)), count(int64(n)), millis(float64(poolWait)/1e6))},
+		Weight:   weakest(over(long, n, 1-poolQuantile)),
 		Recommendations: []string{
 			"Over HTTP/2, the server may allow few streams on a connection: try target.http: \"1.1\".",
 			"With bursts, requests wait for connections that are being made: spread the arrivals.",

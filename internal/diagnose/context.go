@@ -137,7 +137,7 @@ func contextFinding(groups [len(groupNames)]lengthGroup) (Finding, bool) {
 		f.Disproof = contextDisproof
 		f.Next = lengthTrial
 		f.Recommendations = contextAdvice(&groups[long])
-		f.Confidence = confidence(slowerThan(slow, slowRatio*float64(median(base))), len(slow), len(rivals))
+		f.Weight, f.Remain = weakest(over(slowerThan(slow, slowRatio*float64(median(base))), len(slow), 0.5)), len(rivals)
 		return f, true
 	}
 	return Finding{}, false

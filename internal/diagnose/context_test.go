@@ -46,14 +46,14 @@ func TestContextLength(t *testing.T) {
 	}{
 		{"nothing to compare", short, "", 0, ""},
 		{"too few long ones", slices.Concat(short, lengths(5, 20_000, time.Second)), "", 0, ""},
-		{"just enough", slices.Concat(short, lengths(6, 20_000, 900*time.Millisecond)), Medium, 0.88, "10,000 and over prompt tokens: 6 requests, median prompt 20,000 tokens, service_ttft 900ms"},
+		{"just enough", slices.Concat(short, lengths(6, 20_000, 900*time.Millisecond)), Medium, 0.99, "10,000 and over prompt tokens: 6 requests, median prompt 20,000 tokens, service_ttft 900ms"},
 		{"three times is not over three", slices.Concat(short, lengths(10, 20_000, 300*time.Millisecond)), "", 0, ""},
-		{"over three", slices.Concat(short, lengths(10, 20_000, 301*time.Millisecond)), Medium, 0.92, "under 1,000 prompt tokens: 10 requests"},
-		{"over ten", slices.Concat(short, lengths(10, 20_000, 1001*time.Millisecond)), High, 0.92, ""},
-		{"the middle group is the longest", slices.Concat(short, lengths(10, 9999, 400*time.Millisecond), lengths(3, 10_000, time.Hour)), Medium, 0.92, "1,000 to under 10,000"},
-		{"longer answers beside", slices.Concat(short, longAnswers), Medium, 0.92, "the answers are longer too (median 500 output tokens against 100): that lengthens e2e, not"},
-		{"not streamed, longer answers", plain, Medium, 0.46, "rival explanation: the answers are longer too (median 400 output tokens against 100)"},
-		{"another model", slices.Concat(short, other), Medium, 0.46, "rival explanation: the model differs too (claude-haiku-4-5 for the short prompts, claude-opus-4-6 for the long)"},
+		{"over three", slices.Concat(short, lengths(10, 20_000, 301*time.Millisecond)), Medium, 0.99, "under 1,000 prompt tokens: 10 requests"},
+		{"over ten", slices.Concat(short, lengths(10, 20_000, 1001*time.Millisecond)), High, 0.99, ""},
+		{"the middle group is the longest", slices.Concat(short, lengths(10, 9999, 400*time.Millisecond), lengths(3, 10_000, time.Hour)), Medium, 0.99, "1,000 to under 10,000"},
+		{"longer answers beside", slices.Concat(short, longAnswers), Medium, 0.99, "the answers are longer too (median 500 output tokens against 100): that lengthens e2e, not"},
+		{"not streamed, longer answers", plain, Medium, 0.5, "rival explanation: the answers are longer too (median 400 output tokens against 100)"},
+		{"another model", slices.Concat(short, other), Medium, 0.5, "rival explanation: the model differs too (claude-haiku-4-5 for the short prompts, claude-opus-4-6 for the long)"},
 		{"cache reads are prompt too", slices.Concat(short, slices.Repeat([]call.Result{cached}, 10)), "", 0, ""},
 	} {
 		fs := find(c.rs, valid(metrics.ClassLimits{}))

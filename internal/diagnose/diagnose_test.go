@@ -79,7 +79,7 @@ func TestLimitKinds(t *testing.T) {
 			continue
 		}
 		f := fs[0]
-		if f.Severity != High || f.Confidence != 0.96 || len(f.Evidence) == 0 || len(f.Recommendations) < 2 {
+		if f.Severity != High || f.Confidence != 0.99 || len(f.Evidence) == 0 || len(f.Recommendations) < 2 {
 			t.Errorf("%s: severity %s, confidence %v, evidence %q, recommendations %q", k, f.Severity, f.Confidence, f.Evidence, f.Recommendations)
 		}
 		if !strings.HasPrefix(f.Evidence[0], "25 of 100 attempts answered 429 (25.0%); 25 of them name ") {
@@ -136,8 +136,8 @@ func TestDominantLimit(t *testing.T) {
 	if d := cmp.Diff([]string{"limit.output_tokens"}, ids(fs)); d != "" {
 		t.Fatalf("findings (-want +got):\n%s", d)
 	}
-	if fs[0].Confidence != 0.59 { // (15+1)/(25+2)
-		t.Errorf("confidence = %v; want 0.59", fs[0].Confidence)
+	if fs[0].Confidence != 0.73 { // log-odds of (15+1)/(25+2), calibrated
+		t.Errorf("confidence = %v; want 0.73", fs[0].Confidence)
 	}
 	for i := range rs {
 		rs[i].LimitedBy = "" // a 429 of which nobody knows by what

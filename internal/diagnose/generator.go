@@ -18,10 +18,10 @@ func (e *Evidence) generator(s metrics.Summary) outcome {
 func generatorFinding(s metrics.Summary) Finding {
 	f := Finding{
 		ID: "generator.lag", Severity: High,
-		Title:      "the load came from a machine that could not keep up, so its figures cannot be trusted",
-		Effect:     "every time in this run may be too long, every rate too low",
-		Evidence:   slices.Clone(s.Generator.Reasons),
-		Confidence: confidence(s.Requests.Sent, s.Requests.Sent, 0),
+		Title:    "the load came from a machine that could not keep up, so its figures cannot be trusted",
+		Effect:   "every time in this run may be too long, every rate too low",
+		Evidence: slices.Clone(s.Generator.Reasons),
+		Weight:   weakest(counted(s.Requests.Sent, s.Requests.Sent)),
 		Recommendations: []string{
 			"Act on nothing else in this report before a run is valid.",
 			"Close what else runs on this machine, or give it more cores; then run again with the same seed.",

@@ -190,7 +190,7 @@ func (c *classLoad) finding(s metrics.Summary) Finding {
 		Recommendations: c.advice(k, use),
 		Disproof:        disproof(k),
 		Next:            c.next(k, b),
-		Confidence:      confidence(c.byKind[k], c.limited, remain),
+		Weight:          weakest(counted(c.byKind[k], c.limited), over(c.limited, c.attempts, shareBound)), Remain: remain,
 	}
 }
 

@@ -64,7 +64,7 @@ func (e *Evidence) overload(metrics.Summary) outcome {
 	} else if n >= minPaces {
 		f.Rivals = append(f.Rivals, fmt.Sprintf("our own load: the share of 529s does not follow our rate (Spearman %.2f over %d windows of 10 s)", rho, n))
 	}
-	f.Confidence = confidence(e.overloaded, e.overloaded, rivals)
+	f.Weight, f.Remain = weakest(over(e.overloaded, e.attempts, shareBound)), rivals
 	return one(f, true)
 }
 

@@ -59,10 +59,10 @@ func (e *Evidence) retryAmplification(metrics.Summary) outcome {
 	}
 	f := Finding{
 		ID: "retry.amplification", Severity: Medium,
-		Title:      fmt.Sprintf("retries add %s to the load", percent(extra)),
-		Effect:     fmt.Sprintf("%s more attempts than requests", percent(extra)),
-		Evidence:   []string{fmt.Sprintf("%s requests made %s attempts", count(int64(l.first)), count(int64(l.first+l.later)))},
-		Confidence: confidence(l.later, l.later, 0),
+		Title:    fmt.Sprintf("retries add %s to the load", percent(extra)),
+		Effect:   fmt.Sprintf("%s more attempts than requests", percent(extra)),
+		Evidence: []string{fmt.Sprintf("%s requests made %s attempts", count(int64(l.first)), count(int64(l.first+l.later)))},
+		Weight:   weakest(over(l.later, l.first, retryBound)),
 		Recommendations: []string{
 			"Clear the cause first: what the retries follow is named above.",
 			"Let the application wait for retry-after, back off exponentially with jitter, and give up after a few attempts.",

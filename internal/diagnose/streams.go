@@ -18,6 +18,7 @@ const (
 
 	bufferedGap   = 2 * time.Millisecond
 	bufferedPart  = 0.8 // of the gaps within that, and of e2e before the first content
+	bufferedShare = 0.5 // of the streams
 	bufferedLeast = 250 * time.Millisecond
 	minGaps       = 7
 )
@@ -98,10 +99,10 @@ func (e *Evidence) streamCut(metrics.Summary) outcome {
 	}
 	f := Finding{
 		ID: "stream.cut", Severity: Medium,
-		Title:      fmt.Sprintf("%s of streams were cut before their end", percent(share)),
-		Effect:     fmt.Sprintf("%s of answers are not whole, and are paid for", percent(share)),
-		Evidence:   []string{fmt.Sprintf("%s of %s streams ended without their last event", count(int64(n)), count(int64(l.streams)))},
-		Confidence: confidence(n, n, 0),
+		Title:    fmt.Sprintf("%s of streams were cut before their end", percent(share)),
+		Effect:   fmt.Sprintf("%s of answers are not whole, and are paid for", percent(share)),
+		Evidence: []string{fmt.Sprintf("%s of %s streams ended without their last event", count(int64(n)), count(int64(l.streams)))},
+		Weight:   weakest(over(n, l.streams, brokenBound)),
 		Recommendations: []string{
 			"Look into the logs of every proxy between here and the API at the times of the cuts; requests.jsonl has them.",
 			"Let the application notice an answer without message_stop and ask again.",
@@ -122,7 +123,6 @@ func (e *Evidence) streamCut(metrics.Summary) outcome {
 		fmt.Sprintf("chance: no stream that ended well took longer than %s", seconds(l.longestOK)),
 		"a limit on the length of the answer: the cuts came after different numbers of content events",
 	}
-	f.Confidence = confidence(near, n, 0)
 	f.Recommendations = slices.Insert(f.Recommendations, 0, fmt.Sprintf("Raise the time-out of %s in the proxy, gateway or load balancer between; until then ask for answers that end before it.", seconds(at)))
 	f.Disproof = "answers that take longer than that come through"
 	f.Next = "one request with a max_tokens that takes twice as long, through the proxy and around it"
@@ -167,9 +167,9 @@ func (e *Evidence) streamStall(metrics.Summary) outcome {
 	}
 	f := Finding{
 		ID: "stream.stall", Severity: Medium,
-		Title:      fmt.Sprintf("%s of streams fell silent for over %s", percent(share), seconds(stallGap)),
-		Evidence:   []string{},
-		Confidence: confidence(n, n, 0),
+		Title:    fmt.Sprintf("%s of streams fell silent for over %s", percent(share), seconds(stallGap)),
+		Evidence: []string{},
+		Weight:   weakest(over(n, l.streams, brokenBound)),
 		Recommendations: []string{
 			"Show the user that the answer goes on; pings of the API keep the connection, but bring no content.",
 			"Set target.stall_timeout, and in the application a time-out between bytes, to what a user would wait; then ask again.",
@@ -204,7 +204,7 @@ func (e *Evidence) streamBuffered(s metrics.Summary) outcome {
 		return lacks("%s", needs)
 	}
 	share := float64(l.buffered) / float64(l.judged)
-	if share <= 0.5 {
+	if share <= bufferedShare {
 		return outcome{}
 	}
 	f := Finding{
@@ -227,6 +227,6 @@ func (e *Evidence) streamBuffered(s metrics.Summary) outcome {
 		rivals++
 		f.Evidence = append(f.Evidence, "rival explanation: our own machine was too slow to read events as they came")
 	}
-	f.Confidence = confidence(l.buffered, l.judged, rivals)
+	f.Weight, f.Remain = weakest(over(l.buffered, l.judged, bufferedShare)), rivals
 	return one(f, true)
 }
