@@ -78,6 +78,13 @@ func TestGapBuckets(t *testing.T) {
 			t.Fatalf("GapValue(GapBucket(%v)) = %v, off by %.4f", d, GapValue(b), rel)
 		}
 	}
+	// At a relative error of 1 % a sketch takes 1,101 buckets from a microsecond to
+	// an hour; ours is a little finer.
+	alpha := (gapBase - 1) / (gapBase + 1)
+	of := func(alpha float64) int { return int(math.Ceil(math.Log(3600e6) / math.Log((1+alpha)/(1-alpha)))) }
+	if of(0.01) != 1101 || GapBucket(time.Hour) != of(alpha) || of(alpha) < 1101 {
+		t.Errorf("%d buckets to an hour; want %d, and 1101 at 1 %%, got %d", GapBucket(time.Hour), of(alpha), of(0.01))
+	}
 	for d, want := range map[time.Duration]int{-1: 0, 0: 0, time.Microsecond: 0, 24 * time.Hour: MaxGapBucket} {
 		if got := GapBucket(d); got != want {
 			t.Errorf("GapBucket(%v) = %d; want %d", d, got, want)

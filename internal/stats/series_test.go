@@ -31,6 +31,18 @@ func TestTheilSen(t *testing.T) {
 
 // The slope of time by prompt tokens, with the noise of a real model: 0.110 ms a
 // token is recovered from sizes far apart and not from sizes alike.
+// Seconds to the first token of two prompts, by tokens: 0.110 ms for each that is
+// not cached, 0.01444 for each that is (published in the announcement of prompt
+// caching, 2024).
+func TestTheilSenOfTwo(t *testing.T) {
+	for want, seconds := range map[float64][]float64{0.1100e-3: {1.6, 11.5}, 0.01444e-3: {1.1, 2.4}} {
+		slope, intercept := TheilSen([]float64{10_000, 100_000}, seconds, 0.95, 1)
+		if !near(slope.Value, want, 0.00001e-3) || !near(intercept, seconds[0]-10_000*slope.Value, 1e-12) || slope.Bounded() {
+			t.Errorf("TheilSen(%v) = %+v, %v; want %v without an interval", seconds, slope, intercept, want)
+		}
+	}
+}
+
 func TestTheilSenRecovers(t *testing.T) {
 	recover := func(sizes ...float64) Estimate {
 		rng := rand.New(rand.NewPCG(5, 5))
