@@ -200,7 +200,7 @@ func scheduleRow(l *lab) (figure, error) {
 
 // arrivals is the p99 of lag of an open loop against a server that answers at once.
 func arrivals(l *lab, rate int, duration time.Duration, goal float64) (figure, error) {
-	url, _, end, err := l.timed("-ttft", "0s", "-rate", "0", "-events", "1")
+	url, end, err := l.server("server", "-instant", "-events", "1")
 	if err != nil {
 		return figure{}, err
 	}

@@ -45,7 +45,15 @@ func main() {
 	rate := flag.Float64("rate", 100, "events a second in each stream; 0: all at once")
 	events := flag.Int("events", 500, "content events a stream; 0: as many as the request's max_tokens")
 	truth := flag.String("log", "", "write the truth about each request to this file")
+	instant := flag.Bool("instant", false, "answer every request at once with the same -events, look at nothing and log nothing, on one core")
 	flag.Parse()
+	if *instant {
+		if err := serveInstant(*addr, *events); err != nil {
+			fmt.Fprintln(os.Stderr, "server:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	s := settings{ttft: *ttft, events: *events}
 	if *rate > 0 {
 		s.gap = time.Duration(float64(time.Second) / *rate)

@@ -53,3 +53,50 @@ func TestTruth(t *testing.T) {
 		})
 	}
 }
+
+// TestInstant: requests are told apart wherever reads cut them, and each is
+// answered at once with a whole stream.
+func TestInstant(t *testing.T) {
+	const one = "POST /v1/messages HTTP/1.1\r\nHost: x\r\ncontent-Length: 7\r\n\r\n{\"a\":1}"
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		go instant(far, instantAnswer(2))
+		defer near.Close()
+		go func() {
+			for _, part := range []string{one[:10], one[10:60], one[60:] + one + one[:3], one[3:]} {
+				if _, err := io.WriteString(near, part); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		in := bufio.NewReader(near)
+		for i := range 3 {
+			resp, err := http.ReadResponse(in, nil)
+			if err != nil {
+				t.Fatalf("answer %d: %v", i, err)
+			}
+			body, err := io.ReadAll(resp.Body)
+			if n := strings.Count(string(body), "\"text_delta\""); err != nil || n != 2 || !strings.Contains(string(body), "message_stop") {
+				t.Errorf("answer %d: %d content events, %v: %q", i, n, err, body)
+			}
+		}
+	})
+}
+
+func TestRequestSize(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		want int
+	}{
+		{"", 0},
+		{"POST / HTTP/1.1\r\nContent-Length: 5\r\n", 0},
+		{"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n", 52},
+		{"POST / HTTP/1.1\r\nCONTENT-LENGTH:5\r\nHost: x\r\n\r\nabcde", 51},
+		{"GET / HTTP/1.1\r\nHost: x\r\n\r\n", -1},
+		{"POST / HTTP/1.1\r\nContent-Length: five\r\n\r\n", -1},
+	} {
+		if got := requestSize([]byte(tt.in)); got != tt.want {
+			t.Errorf("requestSize(%q) = %d; want %d", tt.in, got, tt.want)
+		}
+	}
+}

@@ -87,7 +87,7 @@ func TestAllocationsOfARequest(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	const most = 240
+	const most = 165
 	answer := events(evStart, evText, evEnd, evStop) + lastChunk
 	c := piped(t, Config{}, func(w *wire) {
 		for w.next() {

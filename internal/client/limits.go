@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"math"
 	"net/http"
 	"strconv"
@@ -15,32 +16,70 @@ import (
 // missing; a value that is not a number, or not a time, is as good as missing.
 // Fast mode has its own token limits, sent instead of the usual ones.
 func limitsOf(h http.Header, now time.Time) call.Limits {
+	if !saysLimits(h) {
+		return call.Limits{}
+	}
 	l := call.Limits{
-		Requests:     limitOf(h, "Anthropic-Ratelimit-Requests-"),
-		Tokens:       limitOf(h, "Anthropic-Ratelimit-Tokens-"),
-		InputTokens:  either(limitOf(h, "Anthropic-Ratelimit-Input-Tokens-"), h, "Anthropic-Fast-Input-Tokens-"),
-		OutputTokens: either(limitOf(h, "Anthropic-Ratelimit-Output-Tokens-"), h, "Anthropic-Fast-Output-Tokens-"),
+		Requests:     limitOf(h, &requestsNames),
+		Tokens:       limitOf(h, &tokensNames),
+		InputTokens:  cmp.Or(limitOf(h, &inputNames), limitOf(h, &fastInputNames)),
+		OutputTokens: cmp.Or(limitOf(h, &outputNames), limitOf(h, &fastOutputNames)),
 
-		PriorityInputTokens:  limitOf(h, "Anthropic-Priority-Input-Tokens-"),
-		PriorityOutputTokens: limitOf(h, "Anthropic-Priority-Output-Tokens-"),
+		PriorityInputTokens:  limitOf(h, &priorityInputNames),
+		PriorityOutputTokens: limitOf(h, &priorityOutputNames),
 	}
 	if l.IsZero() {
-		l.Requests, l.Tokens = openLimitOf(h, "Requests", now), openLimitOf(h, "Tokens", now)
+		l.Requests, l.Tokens = openLimitOf(h, &openRequestsNames, now), openLimitOf(h, &openTokensNames, now)
 	}
 	return l
 }
 
-func either(l *call.Limit, h http.Header, prefix string) *call.Limit {
-	if l != nil {
-		return l
+// saysLimits reports whether any header can be one of ours: most servers that
+// are not the API itself send none.
+func saysLimits(h http.Header) bool {
+	for name := range h {
+		if strings.HasPrefix(name, "Anthropic-") || strings.HasPrefix(name, openPrefix) {
+			return true
+		}
 	}
-	return limitOf(h, prefix)
+	return false
+}
+
+// limitNames are the headers of one bucket as net/http writes them.
+type limitNames struct{ limit, remaining, reset string }
+
+const openPrefix = "X-Ratelimit-"
+
+var (
+	requestsNames       = namesOf("Anthropic-Ratelimit-Requests-")
+	tokensNames         = namesOf("Anthropic-Ratelimit-Tokens-")
+	inputNames          = namesOf("Anthropic-Ratelimit-Input-Tokens-")
+	outputNames         = namesOf("Anthropic-Ratelimit-Output-Tokens-")
+	fastInputNames      = namesOf("Anthropic-Fast-Input-Tokens-")
+	fastOutputNames     = namesOf("Anthropic-Fast-Output-Tokens-")
+	priorityInputNames  = namesOf("Anthropic-Priority-Input-Tokens-")
+	priorityOutputNames = namesOf("Anthropic-Priority-Output-Tokens-")
+
+	openRequestsNames = limitNames{openPrefix + "Limit-Requests", openPrefix + "Remaining-Requests", openPrefix + "Reset-Requests"}
+	openTokensNames   = limitNames{openPrefix + "Limit-Tokens", openPrefix + "Remaining-Tokens", openPrefix + "Reset-Tokens"}
+)
+
+func namesOf(prefix string) limitNames {
+	return limitNames{prefix + "Limit", prefix + "Remaining", prefix + "Reset"}
+}
+
+// value is h.Get of a name that is written as net/http writes it.
+func value(h http.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
 }
 
 // limitOf reads one bucket; nil if none of its headers says anything.
-func limitOf(h http.Header, prefix string) *call.Limit {
-	l := call.Limit{Limit: count(h.Get(prefix + "Limit")), Remaining: count(h.Get(prefix + "Remaining"))}
-	if at, err := time.Parse(time.RFC3339, h.Get(prefix+"Reset")); err == nil {
+func limitOf(h http.Header, n *limitNames) *call.Limit {
+	l := call.Limit{Limit: count(value(h, n.limit)), Remaining: count(value(h, n.remaining))}
+	if at, err := time.Parse(time.RFC3339, value(h, n.reset)); err == nil {
 		l.Reset = at.UTC()
 	}
 	return orNone(l)
@@ -48,11 +87,9 @@ func limitOf(h http.Header, prefix string) *call.Limit {
 
 // openLimitOf reads one bucket in OpenAI's form. Its reset is a length of time,
 // such as 6m0s or 12ms; some servers give seconds, some an instant.
-func openLimitOf(h http.Header, kind string, now time.Time) *call.Limit {
-	const prefix = "X-Ratelimit-"
+func openLimitOf(h http.Header, n *limitNames, now time.Time) *call.Limit {
 	return orNone(call.Limit{
-		Limit: count(h.Get(prefix + "Limit-" + kind)), Remaining: count(h.Get(prefix + "Remaining-" + kind)),
-		Reset: resetAt(h.Get(prefix+"Reset-"+kind), now),
+		Limit: count(value(h, n.limit)), Remaining: count(value(h, n.remaining)), Reset: resetAt(value(h, n.reset), now),
 	})
 }
 
@@ -83,6 +120,9 @@ func resetAt(value string, now time.Time) time.Time {
 }
 
 func count(s string) *int64 {
+	if s == "" {
+		return nil
+	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 {
 		return nil

@@ -80,11 +80,7 @@ type block struct {
 // blockStart counts content that comes without deltas: redacted thinking, the
 // results of the server's own tools, and whatever else a server sends whole.
 func (messages) blockStart(a *answer, data []byte) {
-	var event struct {
-		Block block `json:"content_block"`
-	}
-	decode(data, &event)
-	b := event.Block
+	b := blockOf(data)
 	switch {
 	case b.Type == "text":
 		if b.Text != "" {
@@ -115,35 +111,23 @@ func hasMembers(raw json.RawMessage) bool {
 }
 
 func (messages) start(a *answer, data []byte) {
-	var event struct {
-		Message struct {
-			Model string `json:"model"`
-			Usage *usage `json:"usage"`
-		} `json:"message"`
-	}
-	decode(data, &event)
+	t := startOf(data)
 	if a.res.Model == "" {
-		a.res.Model = label(event.Message.Model)
+		a.res.Model = label(t.model)
 	}
-	if event.Message.Usage != nil {
-		event.Message.Usage.apply(&a.res.Usage, a.cacheTTL)
+	if t.usage != nil {
+		t.usage.apply(&a.res.Usage, a.cacheTTL)
 		a.res.Known = call.UsageInput
 	}
 }
 
 // messageDelta carries the stop reason and cumulative usage, which replaces what was said before.
 func (messages) messageDelta(a *answer, data []byte) {
-	var event struct {
-		Delta struct {
-			Stop string `json:"stop_reason"`
-		} `json:"delta"`
-		Usage *usage `json:"usage"`
+	t := messageDeltaOf(data)
+	if t.stop != "" {
+		a.res.Stop = label(t.stop)
 	}
-	decode(data, &event)
-	if event.Delta.Stop != "" {
-		a.res.Stop = label(event.Delta.Stop)
-	}
-	if u := event.Usage; u != nil {
+	if u := t.usage; u != nil {
 		u.apply(&a.res.Usage, a.cacheTTL)
 		a.outputSaid = a.outputSaid || u.Output != nil
 		if u.Input != nil {
