@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -238,4 +239,40 @@ func BenchmarkOpenLag(b *testing.B) {
 		b.ReportMetric(float64(lags[len(lags)/2])/1e6, "ms-p50-lag")
 		b.ReportMetric(float64(lags[len(lags)*99/100])/1e6, "ms-p99-lag")
 	}
+}
+
+// Requests one after the other are sent by one goroutine; those at once by one each.
+func TestOpenKeepsGoroutines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 10*ms)
+		c := b.config()
+		before, most := runtime.NumGoroutine(), 0
+		send := c.Send
+		c.Send = func(ctx context.Context, req call.Request, emit func(call.Result)) {
+			if req.Due < 100*s {
+				most = max(most, runtime.NumGoroutine())
+			}
+			send(ctx, req, emit)
+		}
+		dues := slices.Collect(func(yield func(time.Duration) bool) {
+			for i := range 100 {
+				yield(time.Duration(i) * s)
+			}
+			for range 20 {
+				yield(200 * s)
+			}
+		})
+		if err := Open(t.Context(), slices.All(dues), c); err != nil {
+			t.Fatal(err)
+		}
+		// The loop is ours; its watch and one sender came.
+		if most > before+2 {
+			t.Errorf("%d goroutines for one request at a time, %d before; want two more", most, before)
+		}
+		for i, r := range b.sorted() {
+			if r.Class != call.OK || r.Started != dues[i] {
+				t.Errorf("request %d: %s, started %v; want ok at %v", i, r.Class, r.Started, dues[i])
+			}
+		}
+	})
 }
