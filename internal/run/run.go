@@ -76,6 +76,7 @@ func Execute(ctx context.Context, c Config) error {
 		return errors.Join(err, e.finish())
 	}
 	defer e.client.Close()
+	defer calm()()
 	return e.run(ctx)
 }
 
