@@ -149,6 +149,7 @@ func scenarios() []scenario {
 		{"a queue, whatever the answers take", chatTask + "load: {arrivals: {process: poisson, stages: [{duration: 0s, target: 3.5/s}, {duration: 120s, target: 3.5/s}]}}\n", slowed(sim.Load{Model: sim.LoadQueue, Slots: 8}), "queue"},
 		{"a server that slows with its load", chatTask + ladder, slowed(sim.Load{Model: sim.LoadLinear, Slots: 32, Factor: 10}), "queue"},
 		{"a scheduler with few places", chatTask + ladder, slowed(sim.Load{Model: sim.LoadStep, Slots: 8, Step: 10 * time.Millisecond}), "queue"},
+		{"two models for one kind of work", "tasks: [{name: now, model: claude-haiku-4-5, max_tokens: 256, synthetic: {input_tokens: 800}}, {name: before, model: claude-sonnet-4-6, max_tokens: 256, synthetic: {input_tokens: 800}}]\n" + steady, nil, "model.choice"},
 		{"thinking", "tasks: [{name: hard, model: claude-sonnet-4-6, max_tokens: 4096, prompts: [Prove it.], body: {thinking: {type: enabled, budget_tokens: 2048}}}]\n" + steady, nil, "thinking.silence"},
 	}
 }

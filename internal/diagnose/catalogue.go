@@ -15,6 +15,8 @@ type Diagnosis struct {
 	NotFound []string `json:"not_found"`
 	// NotAssessable are those of which the records cannot tell, and what is missing.
 	NotAssessable []Gap `json:"not_assessable"`
+	// Models are the models side by side, by name.
+	Models []Model `json:"models"`
 }
 
 // Gap is a test that could not be made.
@@ -55,6 +57,7 @@ func catalogue() []row {
 		{[]string{"generator.lag"}, (*Evidence).generator},
 		{limitIDs(), (*Evidence).limits},
 		{[]string{"context.length"}, (*Evidence).contextLength},
+		{[]string{"model.choice"}, (*Evidence).modelChoice},
 		{[]string{"queue"}, (*Evidence).queue},
 		{[]string{"overload.529"}, (*Evidence).overload},
 		{[]string{"retry.amplification"}, (*Evidence).retryAmplification},
@@ -74,7 +77,7 @@ func catalogue() []row {
 		{[]string{"tail.heavy"}, (*Evidence).tailHeavy},
 	}
 	untested := func(*Evidence, metrics.Summary) outcome { return lacks("a test that this version does not have") }
-	for _, id := range []string{"model.choice", "out.length", "drift", "other.tenant"} {
+	for _, id := range []string{"out.length", "drift", "other.tenant"} {
 		rows = append(rows, row{[]string{id}, untested})
 	}
 	return rows
@@ -92,7 +95,7 @@ func limitID(k call.LimitKind) string { return "limit." + string(k) }
 
 // Diagnosis makes every test of the catalogue.
 func (e *Evidence) Diagnosis(s metrics.Summary) Diagnosis {
-	d := Diagnosis{Findings: []Finding{}, NotFound: []string{}, NotAssessable: []Gap{}}
+	d := Diagnosis{Findings: []Finding{}, NotFound: []string{}, NotAssessable: []Gap{}, Models: e.models(s)}
 	for _, r := range catalogue() {
 		o := r.test(e, s)
 		found := map[string]bool{}

@@ -122,7 +122,7 @@ func (e *Evidence) fittedContext() (Finding, bool) {
 		Recommendations: contextAdvice(&e.groups[groupOf(int64(many[uncachedPart]))]),
 		Disproof:        contextDisproof,
 		Next:            lengthTrial,
-		Confidence:      confidence(s.longSlow(before, stats.Median(lengths))),
+		Weight:          weakest(over(s.longSlow(before, stats.Median(lengths)))),
 	}
 	if after > severeRatio*before {
 		f.Severity = High
@@ -131,7 +131,7 @@ func (e *Evidence) fittedContext() (Finding, bool) {
 }
 
 // longSlow counts, of the prompts above a length, those slower than a time in ms.
-func (s *slopes) longSlow(ms, length float64) (k, n, rivals int) {
+func (s *slopes) longSlow(ms, length float64) (k, n int, half float64) {
 	for _, a := range s.of {
 		if float64(a.uncached) <= length {
 			continue
@@ -141,5 +141,5 @@ func (s *slopes) longSlow(ms, length float64) (k, n, rivals int) {
 			k++
 		}
 	}
-	return k, n, 0
+	return k, n, 0.5
 }

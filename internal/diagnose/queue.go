@@ -34,7 +34,7 @@ func (e *Evidence) queue(s metrics.Summary) outcome {
 		return lacks("%s", f.gaps[queuePart])
 	}
 	for _, m := range e.speeds.byAnswers() {
-		if q, ok := e.queueOf(m); ok {
+		if q := e.queueOf(m); q.found {
 			return one(q.finding(e, s), true)
 		}
 	}
@@ -44,6 +44,7 @@ func (e *Evidence) queue(s metrics.Summary) outcome {
 // queued is a model whose answers wait for each other.
 type queued struct {
 	model    string
+	found    bool
 	f        *slopes
 	all      []look // by what was in flight
 	steps    steps
@@ -74,35 +75,40 @@ func (s steps) doubles() float64 {
 	return math.Inf(1)
 }
 
-// queueOf compares the steps with few and with many in flight. Slow
-// answers too keep more in flight: where requests are sent whatever becomes of
-// those before, the time must grow with what was sent shortly before, too, which
-// slowness does not change; and elsewhere it must not fall with it.
-func (e *Evidence) queueOf(m *modelLoad) (queued, bool) {
+// queueOf looks at one model.
+func (e *Evidence) queueOf(m *modelLoad) *queued {
 	f := e.speeds.slopes(m, false)
-	if !f.has(queuePart) {
-		return queued{}, false
+	if m.queued == nil {
+		m.queued = &queued{model: m.name, f: f}
+		m.queued.found = f.has(queuePart) && m.queued.look(e.speeds.slopes(m, true), e.OpenLoop)
 	}
-	q := queued{model: m.name, f: f}
-	q.all = slices.SortedFunc(slices.Values(f.of), func(a, b look) int {
+	return m.queued
+}
+
+// look compares the steps with few and with many in flight. Slow answers too keep
+// more in flight: where requests are sent whatever becomes of those before, the
+// time must grow with what was sent shortly before, too, which slowness does not
+// change; and elsewhere it must not fall with it.
+func (q *queued) look(sent *slopes, openLoop bool) bool {
+	slope := q.f.coef
+	q.all = slices.SortedFunc(slices.Values(q.f.of), func(a, b look) int {
 		return cmp.Or(cmp.Compare(a.inFlight, b.inFlight), cmp.Compare(a.draw, b.draw))
 	})
 	q.steps = q.stepsOf(everywhere(len(q.all)))
-	if q.steps.after() < queueRatio*q.steps.before() || q.steps.after()-q.steps.before() < queueLeast || f.coef(queuePart).Low <= 0 {
-		return q, false
+	if q.steps.after() < queueRatio*q.steps.before() || q.steps.after()-q.steps.before() < queueLeast || slope(queuePart).Low <= 0 {
+		return false
 	}
 	if q.ratio = q.of(func(s steps) float64 { return s.after() / s.before() }); !(q.ratio.Low >= queueSurely) {
-		return q, false
+		return false
 	}
-	sent := e.speeds.slopes(m, true)
 	if !sent.has(queuePart) { // sent evenly: a queue that only grows, or slowness that lasts
-		return q, !e.OpenLoop || q.steps.high() >= lasting*max(q.steps.low(), 1)
+		return !openLoop || q.steps.high() >= lasting*max(q.steps.low(), 1)
 	}
 	q.arrivals = sent.coef(queuePart)
-	if e.OpenLoop {
-		return q, q.arrivals.Low > 0 && q.arrivals.Value >= ofArrivals*f.coef(queuePart).Value
+	if openLoop {
+		return q.arrivals.Low > 0 && q.arrivals.Value >= ofArrivals*slope(queuePart).Value
 	}
-	return q, q.arrivals.High >= 0
+	return q.arrivals.High >= 0
 }
 
 func everywhere(n int) []int {
@@ -171,9 +177,8 @@ func (q *queued) finding(e *Evidence, s metrics.Summary) Finding {
 		f.Effect += fmt.Sprintf("; it doubles at about %s in flight (95%% interval %s)", number(at.Value), interval(at))
 		f.Recommendations[0] += fmt.Sprintf(" Below %s in flight service_ttft stays under twice its least.", whole(math.Floor(at.Value)))
 	}
-	rivals := q.rivals(e, s, &f)
-	k, n := q.slower()
-	f.Confidence = confidence(k, n, rivals)
+	f.Remain = q.rivals(e, s, &f)
+	f.Weight = weakest(over(q.slower()), counted(q.beyond()))
 	return f
 }
 
@@ -221,7 +226,7 @@ func (q *queued) rivals(e *Evidence, s metrics.Summary, f *Finding) (remain int)
 
 // slower counts, of the answers that met much in flight, those that took longer
 // than is usual with little.
-func (q *queued) slower() (k, n int) {
+func (q *queued) slower() (k, n int, half float64) {
 	for _, a := range q.all {
 		if a.inFlight < (q.steps.low()+q.steps.high())/2 {
 			continue
@@ -231,7 +236,17 @@ func (q *queued) slower() (k, n int) {
 			k++
 		}
 	}
-	return k, n
+	return k, n, 0.5
+}
+
+// beyond counts, of the samples, those in which the time grows by more than is a finding.
+func (q *queued) beyond() (k, n int) {
+	for _, s := range q.samples {
+		if s.after() > queueRatio*s.before() {
+			k++
+		}
+	}
+	return k, len(q.samples)
 }
 
 // level is the ms that an answer would have taken with a prompt of the middle length.

@@ -153,8 +153,13 @@ func spreads(v []float64) bool { return slices.Max(v) > slices.Min(v) }
 
 // ends5 are the 5th and the 95th percentile.
 func ends5(v []float64) (low, high float64) {
-	return stats.Quantile(v, 0.05, level, 0).Value, stats.Quantile(v, 0.95, level, 0).Value
+	return quantile(v, 0.05), quantile(v, 0.95)
 }
+
+// quantile is by nearest rank, as in the report.
+func quantile(v []float64, q float64) float64 { return stats.Quantile(v, q, level, 0).Value }
+
+func mid(v []float64) float64 { return quantile(v, 0.5) }
 
 // sizesGap says why the lengths of a kind of input are too much alike for a slope; "" where they are not. A size is all lengths between two
 // powers of two; none at all is a size, too.
@@ -201,7 +206,7 @@ func (s *slopes) predicted(coefs []float64, at [parts]float64) float64 {
 func (s *slopes) words(part int) string {
 	name := [parts]string{"per 1,000 uncached input tokens", "per 1,000 cached input tokens", "per request in flight"}[part]
 	if !s.has(part) {
-		return fmt.Sprintf("what service_ttft grows %s cannot be told: that needs %s", name, s.gaps[part])
+		return fmt.Sprintf("by how much service_ttft grows %s cannot be told: that needs %s", name, s.gaps[part])
 	}
 	c := s.coef(part)
 	if part != queuePart {

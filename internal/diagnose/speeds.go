@@ -22,6 +22,7 @@ type modelLoad struct {
 	tasks map[string]*taskLoad
 
 	fitted   [2]*slopes // by what was in flight, by what arrived; nil until asked for
+	queued   *queued    // nil until asked for
 	fittedTo int        // attempts that were known then
 }
 
@@ -111,7 +112,7 @@ func (l *speedLoad) slopes(m *modelLoad, arrived bool) *slopes {
 		which = 1
 	}
 	if n := len(l.flight.sent); n != m.fittedTo {
-		m.fitted, m.fittedTo = [2]*slopes{}, n
+		m.fitted, m.queued, m.fittedTo = [2]*slopes{}, nil, n
 	}
 	if m.fitted[which] == nil {
 		s := slopesOf(l.answers(m), arrived)

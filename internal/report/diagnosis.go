@@ -97,6 +97,7 @@ func (t *textPage) diagnosis(rep *Report) {
 		t.paragraph("      disproof   ", f.Disproof)
 		t.paragraph("      next       ", f.Next)
 	}
+	t.models(rep.Diagnosis.Models)
 	if d := rep.Diagnosis; len(d.NotFound) > 0 {
 		t.title("LOOKED FOR AND NOT FOUND")
 		t.paragraph("    ", strings.Join(d.NotFound, ", "))
@@ -142,6 +143,7 @@ func (p *mdPage) diagnosis(rep *Report) {
 		p.line("- disproof: %s", md(f.Disproof))
 		p.line("- next: %s", md(f.Next))
 	}
+	p.models(rep.Diagnosis.Models)
 	if d := rep.Diagnosis; len(d.NotFound) > 0 {
 		p.line("")
 		p.line("**Looked for and not found**: %s", md(strings.Join(d.NotFound, ", ")))
