@@ -101,10 +101,9 @@ func (e *Evidence) Diagnosis(s metrics.Summary) Diagnosis {
 		found := map[string]bool{}
 		for _, f := range o.findings {
 			found[f.ID] = true
-			if f.Weight == 0 {
-				f.Weight = f.Confidence
+			if f.Confidence == 0 {
+				f.Confidence = confidenceOf(f.Weight, f.Remain)
 			}
-			f.Confidence = confidenceOf(f.Weight, f.Remain)
 			if f.Rivals == nil {
 				f.Rivals = []string{}
 			}

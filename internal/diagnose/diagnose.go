@@ -137,5 +137,7 @@ func Find(results iter.Seq[call.Result], s metrics.Summary) []Finding {
 	return e.Findings(s)
 }
 
-// confidence is the weight of a test that has counted evidence alone.
-func confidence(k, n, _ int) float64 { return weakest(counted(k, n)) }
+// confidence is that of a test that has counted evidence alone.
+func confidence(k, n, rivals int) float64 { return confidenceOf(weakest(counted(k, n)), rivals) }
+
+var _ = confidence

@@ -167,7 +167,7 @@ func (e *Evidence) modeBi(metrics.Summary) outcome {
 		Next:     "a hundred requests of one task, one after the other; then compare the request ids of the slow ones with the server's or the gateway's own log",
 	}
 	rivals := k.explain(&f)
-	f.Confidence = confidence(k.sure, len(k.answers), rivals)
+	f.Weight, f.Remain = weakest(counted(k.sure, len(k.answers))), rivals
 	return one(f, true)
 }
 

@@ -95,6 +95,6 @@ func tailFinding(by []float64, p99 stats.Estimate, mid float64, n int, all []tel
 		rivals++
 		f.Evidence = append(f.Evidence, fmt.Sprintf("rival explanation: %s tells %s of which answers are late (p %.3f)", t.name, percent(t.share), t.p))
 	}
-	f.Confidence = confidence(n, n, rivals)
+	f.Weight, f.Remain = weakest(counted(n, n)), rivals
 	return f
 }
