@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -81,17 +80,9 @@ func (c *whatifCommand) Run(e *env) error {
 
 // config reads the run and what is declared of its tasks.
 func (c *whatifCommand) config(r *store.Run) (whatif.Config, error) {
-	prices := map[string]cost.Prices{}
-	for model, src := range r.Manifest.Prices {
-		var p cost.Prices
-		if err := json.Unmarshal(src, &p); err != nil {
-			return whatif.Config{}, fmt.Errorf("prices of %q in the run: %w", model, err)
-		}
-		prices[model] = p
-	}
-	catalog, err := cost.Builtin().With(prices)
+	catalog, err := cost.Builtin().WithStored(r.Manifest.Prices)
 	if err != nil {
-		return whatif.Config{}, err
+		return whatif.Config{}, fmt.Errorf("manifest of %q: %w", r.Manifest.ID, err)
 	}
 	conf := whatif.Config{Catalog: catalog, TTL: c.TTL, BatchHits: c.BatchHits, Volume: c.Volume}
 	for res, err := range r.Results() {

@@ -127,6 +127,25 @@ func (c *Catalog) With(overrides map[string]Prices) (*Catalog, error) {
 	return n, nil
 }
 
+// WithStored is [Catalog.With] for prices in their JSON form, as a run's manifest
+// keeps them. The error joins every mistake, in order of the names.
+func (c *Catalog) WithStored(src map[string]json.RawMessage) (*Catalog, error) {
+	prices := map[string]Prices{}
+	var errs []error
+	for _, model := range slices.Sorted(maps.Keys(src)) {
+		var p Prices
+		if err := json.Unmarshal(src[model], &p); err != nil {
+			errs = append(errs, fmt.Errorf("prices of %q: %w", model, err))
+			continue
+		}
+		prices[model] = p
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return c.With(prices)
+}
+
 // keeping fills in what an override leaves as it was.
 func (p Prices) keeping(old Prices) Prices {
 	if p.Fast == nil {

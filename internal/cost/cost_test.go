@@ -384,3 +384,30 @@ func TestMultiplier(t *testing.T) {
 		}
 	}
 }
+
+// Prices as a manifest keeps them price as those they were made of.
+func TestWithStored(t *testing.T) {
+	e, _ := Builtin().Lookup("claude-haiku-4-5")
+	src, err := json.Marshal(e.Prices.WithDefaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := new(Catalog).WithStored(map[string]json.RawMessage{"claude-haiku-4-5": src})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := call.Usage{Input: 1, CacheWrite5m: 2, CacheWrite1h: 3, CacheRead: 4, Output: 5}
+	if got, want := c.Of("claude-haiku-4-5", u), Builtin().Of("claude-haiku-4-5", u); got != want || want == 0 {
+		t.Errorf("a usage costs %v; want %v", got, want)
+	}
+	if c.Known("claude-sonnet-4-6") {
+		t.Error("a model is known that was not kept")
+	}
+	_, err = Builtin().WithStored(map[string]json.RawMessage{"b": json.RawMessage(`7`), "a": json.RawMessage(`{"input":"x"}`), "c": src})
+	if err == nil || !strings.HasPrefix(err.Error(), `prices of "a": `) || !strings.Contains(err.Error(), "\nprices of \"b\": ") {
+		t.Errorf("damaged prices: %v; want both named, in order", err)
+	}
+	if _, err := Builtin().WithStored(map[string]json.RawMessage{"c": json.RawMessage(`{"input":-1,"output":1}`)}); err == nil {
+		t.Error("a price below 0 is taken")
+	}
+}

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -66,16 +65,8 @@ func Build(r *store.Run) (*Report, error) {
 // priceOf is what usages cost at the prices that the manifest kept; nil where it
 // kept none, as those of earlier versions.
 func priceOf(m store.Manifest) func(model string, u call.Usage) call.USD {
-	prices := map[string]cost.Prices{}
-	for model, src := range m.Prices {
-		var p cost.Prices
-		if json.Unmarshal(src, &p) != nil {
-			return nil
-		}
-		prices[model] = p
-	}
-	c, err := new(cost.Catalog).With(prices)
-	if err != nil || len(prices) == 0 {
+	c, err := new(cost.Catalog).WithStored(m.Prices)
+	if err != nil || len(m.Prices) == 0 {
 		return nil
 	}
 	return c.Of
