@@ -143,14 +143,22 @@ func advice(c estimate.Config, f forecast) []string {
 	case o.First429 > 0:
 		lines = []string{what + " refuses from " + shortTime(o.First429) + " on", longest(c, f)}
 	case o.Empties > 0:
-		return []string{what + " has no room for this load; the run is only too short to meet it", forEver(c, f), roomyTier(f)}
+		return []string{what + " has no room for this load; the run is only too short to meet it", forEver(c, f), raised(o, func() string { return roomyTier(f) })}
 	default:
 		return nil
 	}
 	if c.Plan.OnLimit.Mode == limit.Measure {
 		lines = append(lines, "on_limit: avoid would hold requests back instead, obey would try again")
 	}
-	return append(lines, clearingTier(c))
+	return append(lines, raised(o, func() string { return clearingTier(c) }))
+}
+
+// raised says what would clear a limit: a tier, where tiers have such a one.
+func raised(o estimate.Offer, tier func() string) string {
+	if o.Kind == call.LimitTokens {
+		return "a limit on tokens as a whole is the workspace's or the server's own, whatever the tier: raise it there"
+	}
+	return tier()
 }
 
 // longest says how much of the load would go free for the length of the plan, and

@@ -184,6 +184,7 @@ func writeForecastJSON(w io.Writer, l loaded, f forecast, tokensPerDay int64) er
 		Requests     offer          `json:"requests"`
 		InputTokens  offer          `json:"input_tokens"`
 		OutputTokens offer          `json:"output_tokens"`
+		Tokens       *offer         `json:"tokens"` // null without a limit on both together
 		Binding      call.LimitKind `json:"binding"`
 	}
 	type task struct {
@@ -225,7 +226,12 @@ func writeForecastJSON(w io.Writer, l loaded, f forecast, tokensPerDay int64) er
 	}
 	for _, c := range f.Classes {
 		row := class{Class: c.Name, Models: c.Models, Binding: c.Binding}
-		for i, to := range []*offer{&row.Requests, &row.InputTokens, &row.OutputTokens} {
+		all := []*offer{&row.Requests, &row.InputTokens, &row.OutputTokens}
+		if len(c.Offers) > len(all) {
+			row.Tokens = new(offer)
+			all = append(all, row.Tokens)
+		}
+		for i, to := range all {
 			o := c.Offers[i]
 			*to = offer{Total: o.Total, PerMinute: o.PerMinute, Refused: o.Refused,
 				First429S: secondsOrNull(o.First429), FirstHeldS: secondsOrNull(o.FirstHeld), EmptyAfter: secondsOrNull(o.Empties)}

@@ -88,7 +88,7 @@ type Task struct {
 type Class struct {
 	Name   string
 	Models []string
-	Offers []Offer // requests, input tokens, output tokens
+	Offers []Offer // requests, input tokens, output tokens; tokens as a whole where they have a limit
 	// Binding is the limit that would be met first; where none would, the one that
 	// is used most. "" without limits.
 	Binding call.LimitKind
@@ -153,7 +153,7 @@ func (e Estimate) Binding() (class string, o Offer) {
 }
 
 // kinds are the limits a load is held against, in the order of reports.
-var kinds = [...]call.LimitKind{call.LimitRequests, call.LimitInputTokens, call.LimitOutputTokens}
+var kinds = [...]call.LimitKind{call.LimitRequests, call.LimitInputTokens, call.LimitOutputTokens, call.LimitTokens}
 
 // Of walks through the plan: once as if there were no limits, for what it
 // offers, and where there are limits once more with them, for what it gets.

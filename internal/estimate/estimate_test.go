@@ -84,7 +84,8 @@ func TestFirst429(t *testing.T) {
 	}{
 		{limit.Rates{Requests: 60}, call.LimitRequests, 60 / (5.0 - 1)},
 		{limit.Rates{Requests: 1000, InputTokens: 60_000}, call.LimitInputTokens, 60_000 / (5000.0 - 1000)},
-		{limit.Rates{OutputTokens: 3000}, call.LimitOutputTokens, 3000/(250.0-50) + 0.75}, // generated half a second to a second later
+		{limit.Rates{OutputTokens: 3000}, call.LimitOutputTokens, 3000/(250.0-50) + 0.75},                 // generated half a second to a second later
+		{limit.Rates{InputTokens: 1_000_000, Tokens: 63_000}, call.LimitTokens, 63_000 / (5250.0 - 1050)}, // 1,000 in and 50 out each
 		{limit.Rates{Requests: 301}, "", 0},
 	} {
 		cfg := config(t, answer(), load)

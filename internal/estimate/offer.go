@@ -37,7 +37,7 @@ func (w *walk) class(model string) *class {
 			share := w.Plan.OnLimit.Share
 			part := func(n int64) int64 { return int64(float64(n) * share) }
 			c.paced = limit.NewAllowance(limit.Rates{
-				Requests: part(rates.Requests), InputTokens: part(rates.InputTokens), OutputTokens: part(rates.OutputTokens)})
+				Requests: part(rates.Requests), InputTokens: part(rates.InputTokens), OutputTokens: part(rates.OutputTokens), Tokens: part(rates.Tokens)})
 		}
 		w.classes[name] = c
 	}
@@ -65,6 +65,7 @@ func (w *walk) use(p *pending) {
 	c, a := p.class, p.answer
 	c.add(0, w.now, 1)
 	c.add(1, w.now, float64(p.counted()))
+	c.add(3, w.now, float64(p.counted()))
 	const slices, most = time.Second, 120
 	from, length := w.now+a.Begins, a.Ends-a.Begins
 	n := int(min(length/slices, most)) + 1
@@ -72,6 +73,7 @@ func (w *walk) use(p *pending) {
 	for i := range n {
 		at := from + length*time.Duration(2*i+1)/time.Duration(2*n)
 		c.add(2, at, part)
+		c.add(3, at, part)
 		if c.api != nil {
 			w.at(at, rankEnd, func() {
 				c.api.Generated(at, part)
@@ -128,6 +130,9 @@ func (w *walk) span() time.Duration {
 func (c *class) load(name string, span time.Duration) Class {
 	out := Class{Name: name, Models: slices.Sorted(maps.Keys(c.models))}
 	for i, kind := range kinds {
+		if kind == call.LimitTokens && c.rates.Tokens == 0 {
+			continue // hardly anybody has one, and it is the sum of two others
+		}
 		o := Offer{Kind: kind, Limit: c.rates.Of(kind), Refused: c.counts[i].refused,
 			First429: c.counts[i].firstRefused, FirstHeld: c.counts[i].firstHeld}
 		for _, n := range c.bins[i] {

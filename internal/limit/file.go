@@ -15,12 +15,15 @@ import (
 //	{"limits": [{"class": "haiku-4.5", "requests": 1000, "output_tokens": {"limit": 400000}}]}
 //
 // Each limit is a number a minute, an object that holds one, or null for none.
+// Tokens as a whole are passed over where they are no less than the limits of
+// input and output together: headers repeat these there.
 // Other fields are passed over. The error joins every mistake.
 func ParseRates(src []byte) (map[string]Rates, error) {
 	var file struct {
 		Limits []struct {
 			Class        string    `json:"class"`
 			Requests     perMinute `json:"requests"`
+			Tokens       perMinute `json:"tokens"`
 			InputTokens  perMinute `json:"input_tokens"`
 			OutputTokens perMinute `json:"output_tokens"`
 		} `json:"limits"`
@@ -31,7 +34,10 @@ func ParseRates(src []byte) (map[string]Rates, error) {
 	all := map[string]Rates{}
 	var errs []error
 	for i, row := range file.Limits {
-		r := Rates{Requests: int64(row.Requests), InputTokens: int64(row.InputTokens), OutputTokens: int64(row.OutputTokens)}
+		r := Rates{Requests: int64(row.Requests), InputTokens: int64(row.InputTokens), OutputTokens: int64(row.OutputTokens), Tokens: int64(row.Tokens)}
+		if r.InputTokens > 0 && r.OutputTokens > 0 && r.Tokens >= r.InputTokens+r.OutputTokens {
+			r.Tokens = 0 // only the sum of the others, which bind before it
+		}
 		_, twice := all[row.Class]
 		switch {
 		case row.Class == "":

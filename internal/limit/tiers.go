@@ -18,6 +18,7 @@ type Rates struct {
 	Requests     int64 `json:"requests,omitzero"`
 	InputTokens  int64 `json:"input_tokens,omitzero"` // cache reads do not count
 	OutputTokens int64 `json:"output_tokens,omitzero"`
+	Tokens       int64 `json:"tokens,omitzero"` // input and output together: a workspace's limit, or a chat server's
 }
 
 // Of returns the limit of a kind; 0 for none and for kinds that are no rate.
@@ -29,6 +30,8 @@ func (r Rates) Of(kind call.LimitKind) int64 {
 		return r.InputTokens
 	case call.LimitOutputTokens:
 		return r.OutputTokens
+	case call.LimitTokens:
+		return r.Tokens
 	}
 	return 0
 }
@@ -67,12 +70,12 @@ func TierNamed(name string) (Tier, error) {
 }
 
 // Allowance is what the API still allows one model class, by the plain reading
-// of its documentation: three buckets that hold a minute of their limit and
-// refill continuously. It is arithmetic for forecasts; instants are offsets from
+// of its documentation: buckets that hold a minute of their limit and refill
+// continuously. It is arithmetic for forecasts; instants are offsets from
 // any one origin and must not fall. The zero Allowance allows everything.
 type Allowance struct {
 	rates   Rates
-	buckets [outputTokens + 1]bucket
+	buckets [numKinds]bucket
 }
 
 // NewAllowance returns an allowance that is full.
@@ -89,7 +92,7 @@ func NewAllowance(r Rates) *Allowance {
 // limit that refused it and how long it will. Output is not known yet; it needs
 // only that some is left.
 func (a *Allowance) Admit(at time.Duration, input int64) (refused call.LimitKind, wait time.Duration) {
-	need := [...]float64{requests: 1, inputTokens: float64(input), outputTokens: 1}
+	need := [...]float64{requests: 1, inputTokens: float64(input), outputTokens: 1, tokens: float64(max(input, 1))}
 	for i := range a.buckets {
 		if a.rates.Of(kinds[i]) <= 0 {
 			continue
@@ -102,12 +105,16 @@ func (a *Allowance) Admit(at time.Duration, input int64) (refused call.LimitKind
 		return refused, wait
 	}
 	a.use(at, requests, 1)
-	a.use(at, inputTokens, need[inputTokens])
+	a.use(at, inputTokens, float64(input))
+	a.use(at, tokens, float64(input))
 	return "", 0
 }
 
 // Generated takes output tokens, as the API does while they are generated.
-func (a *Allowance) Generated(at time.Duration, n float64) { a.use(at, outputTokens, n) }
+func (a *Allowance) Generated(at time.Duration, n float64) {
+	a.use(at, outputTokens, n)
+	a.use(at, tokens, n)
+}
 
 func (a *Allowance) use(at time.Duration, i int, n float64) {
 	if a.rates.Of(kinds[i]) > 0 {

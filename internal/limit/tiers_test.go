@@ -15,11 +15,11 @@ func TestTiers(t *testing.T) {
 		t.Errorf("as of %q", asOf)
 	}
 	for name, want := range map[string]Rates{
-		"tier1 sonnet-4.x": {50, 30_000, 8_000}, "tier1 haiku-4.5": {50, 50_000, 10_000}, "tier1 opus-4.x": {50, 500_000, 80_000},
-		"tier4 sonnet-4.x": {4_000, 2_000_000, 400_000}, "tier4 haiku-4.5": {4_000, 4_000_000, 800_000}, "tier4 opus-4.x": {4_000, 10_000_000, 800_000},
-		"start fable-5.x": {1_000, 500_000, 100_000}, "build fable-5.x": {2_000, 1_500_000, 300_000}, "scale fable-5.x": {4_000, 4_000_000, 800_000},
-		"start haiku-5.5": {1_000, 2_000_000, 400_000}, "build haiku-5.5": {5_000, 5_000_000, 1_000_000}, "scale haiku-5.5": {10_000, 10_000_000, 2_000_000},
-		"start opus-5": {1_000, 2_000_000, 400_000}, "build sonnet-4.x": {5_000, 5_000_000, 1_000_000}, "scale opus-4.x": {10_000, 10_000_000, 2_000_000},
+		"tier1 sonnet-4.x": {50, 30_000, 8_000, 0}, "tier1 haiku-4.5": {50, 50_000, 10_000, 0}, "tier1 opus-4.x": {50, 500_000, 80_000, 0},
+		"tier4 sonnet-4.x": {4_000, 2_000_000, 400_000, 0}, "tier4 haiku-4.5": {4_000, 4_000_000, 800_000, 0}, "tier4 opus-4.x": {4_000, 10_000_000, 800_000, 0},
+		"start fable-5.x": {1_000, 500_000, 100_000, 0}, "build fable-5.x": {2_000, 1_500_000, 300_000, 0}, "scale fable-5.x": {4_000, 4_000_000, 800_000, 0},
+		"start haiku-5.5": {1_000, 2_000_000, 400_000, 0}, "build haiku-5.5": {5_000, 5_000_000, 1_000_000, 0}, "scale haiku-5.5": {10_000, 10_000_000, 2_000_000, 0},
+		"start opus-5": {1_000, 2_000_000, 400_000, 0}, "build sonnet-4.x": {5_000, 5_000_000, 1_000_000, 0}, "scale opus-4.x": {10_000, 10_000_000, 2_000_000, 0},
 	} {
 		tier, class, _ := strings.Cut(name, " ")
 		got, err := TierNamed(tier)
@@ -71,6 +71,15 @@ func TestAllowance(t *testing.T) {
 	a.Generated(time.Second, 620) // 20 more than there were, at 10 a second
 	refused(2*time.Second, 0, call.LimitOutputTokens, 1100*time.Millisecond)
 	refused(3100*time.Millisecond, 0, "", 0)
+
+	// A limit on both together: input when it arrives, output as it comes.
+	a = NewAllowance(Rates{Tokens: 6_000})
+	refused(0, 5_000, "", 0)
+	a.Generated(time.Second, 900) // 1,000 and a second's 100 were left
+	refused(time.Second, 300, call.LimitTokens, time.Second)
+	refused(2*time.Second, 300, "", 0)
+	refused(2*time.Second, 0, call.LimitTokens, 10*time.Millisecond) // none is left for an answer
+	refused(time.Hour, 7_000, "", 0)                                 // more than it holds is given when it is full
 
 	var free Allowance
 	free.Generated(0, 1e9)
