@@ -188,14 +188,18 @@ func (b *bench) read(dir, url string, part benchPart, before int64) (benchPart, 
 	return part, m.Machine, nil
 }
 
-// simulator starts this very program as the simulator.
+// simulator starts this very program as the simulator. It ends with us, even if
+// we are killed: its standard input is a pipe whose other end the kernel closes then.
 func (b *bench) simulator(profile string) (url string, end func(), err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", nil, fmt.Errorf("find this program: %w", err)
 	}
 	sim := exec.Command(self)
-	sim.Args = []string{"tokenload", "sim", "--addr", "127.0.0.1:0", "--profile", profile, "--answer", "1"}
+	sim.Args = []string{"tokenload", "sim", "--addr", "127.0.0.1:0", "--profile", profile, "--answer", "1", "--until-eof"}
+	if _, err := sim.StdinPipe(); err != nil { // open until it is waited for
+		return "", nil, err
+	}
 	stderr, err := sim.StderrPipe()
 	if err != nil {
 		return "", nil, err

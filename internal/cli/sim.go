@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -30,6 +31,7 @@ type simCommand struct {
 	Fault    []string `help:"What goes wrong, such as 'status=529; p=0.1'. Repeatable; in place of the file's." placeholder:"FAULT" sep:"none"`
 	Key      []string `help:"A key to accept (default: any). Repeatable." placeholder:"KEY"`
 	Log      bool     `help:"Log each request to standard error."`
+	UntilEOF bool     `name:"until-eof" help:"End when standard input does: with the program that started it, however that ends."`
 }
 
 // Run carries out the command.
@@ -51,6 +53,7 @@ func (c *simCommand) Run(e *env) error {
 	select {
 	case <-stop:
 	case <-ctx.Done():
+	case <-c.eof(e.stdin):
 	case <-s.Done(): // the port was taken while a fault had it closed
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -61,6 +64,20 @@ func (c *simCommand) Run(e *env) error {
 	}
 	e.tellServed(s.Totals())
 	return hintStart(err)
+}
+
+// eof is closed when standard input ends, if that was asked for. Nobody can wait
+// for who reads it: a read that nothing answers cannot be called off.
+func (c *simCommand) eof(stdin io.Reader) <-chan struct{} {
+	if !c.UntilEOF {
+		return nil
+	}
+	end := make(chan struct{})
+	go func() {
+		defer close(end)
+		io.Copy(io.Discard, stdin) //nolint:errcheck // an input that cannot be read has ended
+	}()
+	return end
 }
 
 // config is the file's configuration, with the flags over it.
