@@ -150,6 +150,15 @@ func scenarios() []scenario {
 		{"a server that slows with its load", chatTask + ladder, slowed(sim.Load{Model: sim.LoadLinear, Slots: 32, Factor: 10}), "queue"},
 		{"a scheduler with few places", chatTask + ladder, slowed(sim.Load{Model: sim.LoadStep, Slots: 8, Step: 10 * time.Millisecond}), "queue"},
 		{"two models for one kind of work", "tasks: [{name: now, model: claude-haiku-4-5, max_tokens: 256, synthetic: {input_tokens: 800}}, {name: before, model: claude-sonnet-4-6, max_tokens: 256, synthetic: {input_tokens: 800}}]\n" + steady, nil, "model.choice"},
+		{"slower from a moment on", chatTask + steady, faulty(sim.Fault{Kind: sim.FaultSlow, Factor: 1.8, From: 40 * time.Second}), "drift"},
+		{"slower and slower", chatTask + steady4, func(c *sim.Config) {
+			for i := range 10 {
+				c.Faults = append(c.Faults, sim.Fault{Kind: sim.FaultSlow, Factor: 1 + 0.1*float64(i), From: time.Duration(i) * 11 * time.Second})
+			}
+		}, "drift"},
+		{"another hour", chatTask + "load: {arrivals: {process: poisson, stages: [{duration: 0s, target: 4/m}, {duration: 4h, target: 4/m}]}}\n", func(c *sim.Config) { c.Drift = 0.8 }, "drift"},
+		{"healthy, drift as measured", chatTask + steady4, func(c *sim.Config) { c.Drift = 0.09 }, ""},
+		{"healthy, stages", mixedTasks + "load: {arrivals: {process: poisson, stages: [{duration: 40s, target: 4/s}, {duration: 40s, target: 4/s}, {duration: 40s, target: 1/s}]}}\n", nil, ""},
 		{"thinking", "tasks: [{name: hard, model: claude-sonnet-4-6, max_tokens: 4096, prompts: [Prove it.], body: {thinking: {type: enabled, budget_tokens: 2048}}}]\n" + steady, nil, "thinking.silence"},
 	}
 }

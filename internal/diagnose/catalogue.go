@@ -58,7 +58,7 @@ func catalogue() []row {
 		{limitIDs(), (*Evidence).limits},
 		{[]string{"context.length"}, (*Evidence).contextLength},
 		{[]string{"model.choice"}, (*Evidence).modelChoice},
-		{[]string{"queue"}, (*Evidence).queue},
+		{[]string{"queue"}, (*Evidence).queueing},
 		{[]string{"overload.529"}, (*Evidence).overload},
 		{[]string{"retry.amplification"}, (*Evidence).retryAmplification},
 		{[]string{"conn.churn"}, (*Evidence).connChurn},
@@ -75,9 +75,10 @@ func catalogue() []row {
 		{[]string{"out.truncated"}, (*Evidence).outTruncated},
 		{[]string{"mode.bi"}, (*Evidence).modeBi},
 		{[]string{"tail.heavy"}, (*Evidence).tailHeavy},
+		{[]string{"drift"}, (*Evidence).drift},
 	}
 	untested := func(*Evidence, metrics.Summary) outcome { return lacks("a test that this version does not have") }
-	for _, id := range []string{"out.length", "drift", "other.tenant"} {
+	for _, id := range []string{"out.length", "other.tenant"} {
 		rows = append(rows, row{[]string{id}, untested})
 	}
 	return rows

@@ -63,6 +63,9 @@ type Evidence struct {
 	// Cache is how long the API is asked to keep a task's system prompt, "" for
 	// not at all, by task. Nil is not known.
 	Cache map[string]string
+	// Held are the stretches of the run in which its plan holds the load. Nil is not
+	// known: then it is taken to be held all the time.
+	Held []Stretch
 	// Price is what a usage costs. Nil is not known.
 	Price func(model string, u call.Usage) call.USD
 	// OpenLoop is that requests were sent when they were due, however slow the answers.

@@ -65,7 +65,7 @@ func (e *Evidence) cacheEvicted(metrics.Summary) outcome {
 			"expiry: each of these calls left within the time to live since the prefix was last used",
 			"a stampede: the answer that wrote the prefix had begun before each of them left",
 		}, ruledOut...),
-		Weight: weakest(counted(missed, missed)), Remain: rivals,
+		Weight: weakest(over(missed, expected, evictedShare)), Remain: rivals,
 		Recommendations: []string{
 			"Look at what stands between: a gateway that spreads calls over several keys, workspaces, regions or providers gives each a cache of its own. Keep a task's calls on one.",
 			"The cache promises nothing. Where misses are dear, ask for an hour (system: {cache: 1h}) and compare the hit rate; tokenload whatif says what they cost.",

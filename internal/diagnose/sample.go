@@ -23,6 +23,7 @@ type answer struct {
 	started time.Duration
 	ttft    float64 // seconds from the start of the attempt to the first content, connecting included
 	service float64 // seconds from the send to the first content: service_ttft
+	lasted  float64 // seconds in flight
 	rate    float64 // output tokens per second; 0 is not known
 
 	task, model, stage       string
@@ -36,6 +37,8 @@ type kind struct {
 	task, model string
 	size        int
 	thought     bool
+	cached      bool
+	crowd       int // class of requests in flight
 }
 
 // sample is an even draw of the answers to first attempts, and of all attempts
@@ -62,7 +65,7 @@ func (s *sample) add(r call.Result) {
 	s.seen++
 	a := answer{
 		key: mix64(mix64(uint64(r.Index)) ^ uint64(r.Started)), started: r.Started,
-		ttft: (r.FirstContent - r.Started).Seconds(), service: r.ServiceTTFT().Seconds(),
+		ttft: (r.FirstContent - r.Started).Seconds(), service: r.ServiceTTFT().Seconds(), lasted: (r.Done - r.Started).Seconds(),
 		size: sizeClass(r.Prompt()), thought: r.Thinking > 0, cached: r.CacheRead > 0, newConn: r.NewConn,
 	}
 	if s.bound > 0 && a.key >= s.bound {

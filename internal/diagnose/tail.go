@@ -95,6 +95,12 @@ func tailFinding(by []float64, p99 stats.Estimate, mid float64, n int, all []tel
 		rivals++
 		f.Evidence = append(f.Evidence, fmt.Sprintf("rival explanation: %s tells %s of which answers are late (p %.3f)", t.name, percent(t.share), t.p))
 	}
-	f.Weight, f.Remain = weakest(counted(n, n)), rivals
+	beyond := 0
+	for _, x := range by {
+		if x > tailBound {
+			beyond++
+		}
+	}
+	f.Weight, f.Remain = weakest(over(beyond, len(by), 0.01)), rivals
 	return f
 }

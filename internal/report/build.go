@@ -30,7 +30,7 @@ func Build(r *store.Run) (*Report, error) {
 		last     time.Duration
 	)
 	table.Price = priceOf(r.Manifest)
-	evidence.Price, evidence.Cache = table.Price, cacheOf(r.Manifest)
+	evidence.Price, evidence.Cache, evidence.Held = table.Price, cacheOf(r.Manifest), heldOf(r.Manifest.Load)
 	calls.Price, calls.Tasks = table.Price, coldOf(r.Manifest)
 	evidence.OpenLoop = r.Manifest.Load.Mode == "arrivals"
 	for res, err := range r.Results() {
@@ -88,6 +88,29 @@ func coldOf(m store.Manifest) map[string]cache.Task {
 		tasks[t.Name] = cache.Task{Cold: t.Cold, TTL: t.Cache}
 	}
 	return tasks
+}
+
+// heldOf lists the stretches of a plan in which the load stays as it is. A stage
+// is a ramp from the target of the one before; of no length, a jump.
+func heldOf(l store.Load) []diagnose.Stretch {
+	held := []diagnose.Stretch{}
+	at, target, goesOn := time.Duration(0), 0.0, false
+	for _, s := range l.Stages {
+		end := at + s.Duration
+		switch {
+		case s.Target != target:
+			goesOn = false
+		case s.Duration > 0 && goesOn:
+			held[len(held)-1].To = end
+		case s.Duration > 0:
+			held, goesOn = append(held, diagnose.Stretch{From: at, To: end}), true
+		}
+		at, target = end, s.Target
+	}
+	if l.End == 0 && target > 0 { // the last target is held until all requests are done
+		held = append(held, diagnose.Stretch{From: at})
+	}
+	return held
 }
 
 // assemble judges what the records add up to.
