@@ -73,7 +73,7 @@ func (c *classLoad) rateAdvice(k call.LimitKind, use *metrics.LimitUse) []string
 	out := []string{fmt.Sprintf("Stay under %s requests/s: %s. While it was refused the run offered %s/s, %s times that.", number(fits), sum, number(c.rate()), number(c.rate()/fits))}
 	if n := c.inFlight(fits); n > 0 && c.busy > 0 {
 		mean := c.busy / time.Duration(c.ok)
-		out = append(out, fmt.Sprintf("That is about %d requests in flight (users, if they never pause) at the mean service_e2e of %s.", n, millis(float64(mean)/float64(time.Millisecond))))
+		out = append(out, fmt.Sprintf("That is about %s in flight (%s) at the mean service_e2e of %s.", many(n, "request"), users(n), millis(float64(mean)/float64(time.Millisecond))))
 	}
 	return out
 }

@@ -42,6 +42,22 @@ func count(n int64) string {
 	return s
 }
 
+// many is a count with its noun.
+func many(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return count(int64(n)) + " " + noun + "s"
+}
+
+// users says how many users keep so many requests in flight.
+func users(n int) string {
+	if n == 1 {
+		return "one user who never pauses"
+	}
+	return "users, if they never pause"
+}
+
 // number shows a figure to about three digits.
 func number(f float64) string {
 	switch {

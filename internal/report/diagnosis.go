@@ -68,6 +68,8 @@ func foundNothing(rep *Report) string {
 		return noFinding(rep)
 	case len(d.NotFound) == 0:
 		return "nothing to judge by"
+	case len(d.NotFound) == 1:
+		return "the one test that could be made found nothing"
 	default:
 		return fmt.Sprintf("none of the %d tests that could be made found anything", len(d.NotFound))
 	}

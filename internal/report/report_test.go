@@ -388,3 +388,14 @@ func TestTimeouts(t *testing.T) {
 		t.Errorf("verdict in JSON = %v; want failed", v)
 	}
 }
+
+// How many tests found nothing, in the singular too.
+func TestFoundNothing(t *testing.T) {
+	rep := *newSample("x").good(40).built(t)
+	for n, want := range map[int]string{0: "nothing to judge by", 1: "the one test that could be made found nothing", 2: "none of the 2 tests that could be made found anything"} {
+		rep.Diagnosis.NotFound = make([]string, n)
+		if got := foundNothing(&rep); got != want {
+			t.Errorf("%d tests: %q; want %q", n, got, want)
+		}
+	}
+}
