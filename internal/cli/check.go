@@ -77,7 +77,11 @@ func (c *checkCommand) describe(e *env, l loaded) {
 	row("on_limit", "%s", p.OnLimit.Mode)
 	fmt.Fprintln(e.stdout, "\n  tasks")
 	for i, t := range p.Tasks {
-		fmt.Fprintf(e.stdout, "    %-16s weight %-5g %-24s max_tokens %-6d prompts: %s\n", t.Name, t.Weight, t.Model, t.MaxTokens, p.PromptsFrom[i])
+		cold := ""
+		if t.System.Cold > 0 {
+			cold = ", " + percent(t.System.Cold) + " cold"
+		}
+		fmt.Fprintf(e.stdout, "    %-16s weight %-5g %-24s max_tokens %-6d prompts: %s%s\n", t.Name, t.Weight, t.Model, t.MaxTokens, p.PromptsFrom[i], cold)
 	}
 	if len(p.Thresholds) > 0 {
 		fmt.Fprintln(e.stdout, "\n  thresholds")

@@ -133,8 +133,11 @@ func (d *decoder) againstBody(t *task) {
 // cold checks that what is to be cold can be warm, too.
 func (d *decoder) cold(t *task) {
 	system := t.place.values["system"]
-	if t.System.Cold == 0 || lookup(system, "cache") != nil || (Target{API: t.API}).Chat() {
+	if t.System.Cold == 0 || (Target{API: t.API}).Chat() {
 		return
+	}
+	if v := lookup(system, "cache"); v != nil && !null(v) {
+		return // there, if perhaps not rightly
 	}
 	d.mistakef(keyOf(system, "cold"), "cold without cache: nothing is cached, so every call is cold; set cache: 5m or 1h beside it")
 }
