@@ -54,7 +54,7 @@ func TestAccuracyDiagnosis(t *testing.T) {
 			t.Logf("detail | %s%s", what, line)
 		}
 		if *full {
-			calibration(t, what, all, diagnoseAll(t, set.name+" edges", set.edges, seeds))
+			calibration(t, what, all, diagnoseAll(t, set.name+" edges", set.edges, seeds/2))
 		}
 	}
 }
@@ -62,7 +62,7 @@ func TestAccuracyDiagnosis(t *testing.T) {
 // calibration holds the confidences of a set, and of its edges, against how often
 // the findings were right.
 func calibration(t *testing.T, what string, all, edges []diagnosed) {
-	every, near := claimsOf(append(all, edges...)), claimsOf(edges)
+	every, near := claimsOf(slices.Concat(all, edges)), claimsOf(edges)
 	n := fmt.Sprintf("%d findings", len(every))
 	accuracyRow(t, every.brier() <= 0.05, what+"Brier score of confidence", "≤ 0.05", fmt.Sprintf("%.4f", every.brier()), n)
 	accuracyRow(t, math.Abs(every.bias()) <= 0.03, what+"mean confidence less share right", "within 3 points", fmt.Sprintf("%+.1f", 100*every.bias()), n)

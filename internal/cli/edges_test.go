@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/tokenload/tokenload/sim"
 )
@@ -62,7 +63,21 @@ func tunedEdges() []labelled {
 	for prompt, ratio := range map[int]float64{21_000: 2.5, 25_000: 2.8, 30_000: 3.2, 36_000: 3.6} {
 		out = append(out, scenariosOf([]edge{{"context.length", 3, []float64{ratio}, tasks(task("ask", "claude-haiku-4-5", 128, ""), task("read", "claude-haiku-4-5", 128, fmt.Sprintf("synthetic: {input_tokens: %d}", prompt))) + users(2, 80, "1s"), func(float64) func(*sim.Config) { return all() }}})...)
 	}
-	return out
+	return append(out, confounded()...)
+}
+
+// grow is users that only come: what goes with time goes with their number.
+const grow = "load: {users: {stages: [{duration: 0s, target: 2}, {duration: 60s, target: 2}, {duration: 0s, target: 10}, {duration: 60s, target: 10}, {duration: 0s, target: 20}, {duration: 60s, target: 20}], think_time: 2s}}\n"
+
+// confounded are runs of which the records leave two explanations, each true once.
+func confounded() []labelled {
+	slower := also(sim.Fault{Kind: sim.FaultSlow, Factor: 2.5, From: 60 * time.Second})
+	return []labelled{
+		{"long prompts go to a slow model, which is why", "not the length", tasks(task("ask", "claude-haiku-4-5", 128, ""), task("read", "claude-fable-5", 128, "synthetic: {input_tokens: 1500}")) + users(3, 120, "1s"), nil, "model.choice?"},
+		{"long prompts go to a slow model, and length is why", "the model hardly matters", tasks(task("ask", "claude-haiku-4-5", 128, ""), task("read", "claude-sonnet-4-6", 128, "synthetic: {input_tokens: 60000}")) + users(3, 120, "1s"), nil, "context.length model.choice?"},
+		{"users come while the API slows, and it slows by itself", "not their number", chatTask + grow, slower, "drift? mode.bi?"},
+		{"users come while the API slows, and they are why", "a queue that only grows", chatTask + grow, slowed(sim.Load{Model: sim.LoadQueue, Slots: 4}), "queue drift?"},
+	}
 }
 
 // heldOutEdges are others, written before they were run.
