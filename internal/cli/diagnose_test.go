@@ -97,6 +97,10 @@ const ladder = "load: {users: {stages: [{duration: 60s, target: 2}, {duration: 0
 
 func slowed(l sim.Load) func(*sim.Config) { return func(c *sim.Config) { c.Load = l } }
 
+func chatTasks(maxTokens int) string {
+	return strings.Replace(chatTask, "512", fmt.Sprint(maxTokens), 1)
+}
+
 // words is a text of n words.
 func words(n int) string { return strings.TrimSpace(strings.Repeat("word ", n)) }
 
@@ -159,6 +163,10 @@ func scenarios() []scenario {
 		{"another hour", chatTask + "load: {arrivals: {process: poisson, stages: [{duration: 0s, target: 4/m}, {duration: 4h, target: 4/m}]}}\n", func(c *sim.Config) { c.Drift = 0.8 }, "drift"},
 		{"healthy, drift as measured", chatTask + steady4, func(c *sim.Config) { c.Drift = 0.09 }, ""},
 		{"healthy, stages", mixedTasks + "load: {arrivals: {process: poisson, stages: [{duration: 40s, target: 4/s}, {duration: 40s, target: 4/s}, {duration: 40s, target: 1/s}]}}\n", nil, ""},
+		{"answers too long for the slo", chatTasks(2048) + "slo: {e2e: 5s}\n" + steady, nil, "out.length"},
+		{"answers too long for a threshold", "tasks: [{name: write, model: claude-sonnet-4-6, max_tokens: 1024, prompts: [Write., Tell.]}]\nthresholds: {e2e: [\"p(95)<8s\"]}\n" + steady, nil, "out.length"},
+		{"answers that take half a minute", "tasks: [{name: write, model: claude-sonnet-4-6, max_tokens: 6000, prompts: [Write., Tell.]}]\n" + steady, func(c *sim.Config) { c.AnswerCap = -1 }, "out.length"},
+		{"healthy, answers of many lengths", chatTasks(2048) + "slo: {e2e: 20s}\nthresholds: {e2e: [\"p(95)<15s\"]}\n" + steady, nil, ""},
 		{"thinking", "tasks: [{name: hard, model: claude-sonnet-4-6, max_tokens: 4096, prompts: [Prove it.], body: {thinking: {type: enabled, budget_tokens: 2048}}}]\n" + steady, nil, "thinking.silence"},
 	}
 }

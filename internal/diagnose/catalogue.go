@@ -72,13 +72,14 @@ func catalogue() []row {
 		{[]string{"cache.cold_stampede"}, (*Evidence).cacheStampede},
 		{[]string{"cache.evicted"}, (*Evidence).cacheEvicted},
 		{[]string{"thinking.silence"}, (*Evidence).thinkingSilence},
+		{[]string{"out.length"}, (*Evidence).outLength},
 		{[]string{"out.truncated"}, (*Evidence).outTruncated},
 		{[]string{"mode.bi"}, (*Evidence).modeBi},
 		{[]string{"tail.heavy"}, (*Evidence).tailHeavy},
 		{[]string{"drift"}, (*Evidence).drift},
 	}
 	untested := func(*Evidence, metrics.Summary) outcome { return lacks("a test that this version does not have") }
-	for _, id := range []string{"out.length", "other.tenant"} {
+	for _, id := range []string{"other.tenant"} {
 		rows = append(rows, row{[]string{id}, untested})
 	}
 	return rows

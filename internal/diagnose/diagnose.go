@@ -11,6 +11,7 @@ package diagnose
 
 import (
 	"iter"
+	"time"
 
 	"github.com/tokenload/tokenload/internal/call"
 	"github.com/tokenload/tokenload/internal/metrics"
@@ -70,6 +71,10 @@ type Evidence struct {
 	Price func(model string, u call.Usage) call.USD
 	// OpenLoop is that requests were sent when they were due, however slow the answers.
 	OpenLoop bool
+	// MaxE2E is what the plan asks of e2e; 0 is nothing. E2EFailed is that a threshold
+	// failed on it.
+	MaxE2E    time.Duration
+	E2EFailed bool
 
 	attempts, overloaded int
 	classes              map[string]*classLoad

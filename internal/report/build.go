@@ -122,6 +122,7 @@ func assemble(m store.Manifest, table *metrics.Table, evidence *diagnose.Evidenc
 	if err != nil {
 		return nil, err
 	}
+	evidence.MaxE2E, evidence.E2EFailed = askedOfE2E(m, ts)
 	found := evidence.Diagnosis(s)
 	rep := &Report{
 		Version: FormatVersion, Run: runOf(m), Group: s.Group,
@@ -133,6 +134,24 @@ func assemble(m store.Manifest, table *metrics.Table, evidence *diagnose.Evidenc
 	rep.Generator.Reasons, rep.Generator.Warnings = orEmpty(s.Generator.Reasons), orEmpty(s.Generator.Warnings)
 	rep.Run.Outcome, rep.Run.ExitCode = Decide(m.Stop.Cause, answered(s), s.Generator.Valid, ts)
 	return rep, nil
+}
+
+// askedOfE2E is how long a whole answer may take: the bound of a threshold on the
+// run's e2e that failed, the tightest of several, or else the slo.
+func askedOfE2E(m store.Manifest, ts []Threshold) (most time.Duration, failed bool) {
+	for _, t := range ts {
+		e, err := threshold.Parse(t.Metric, t.Expression)
+		if err != nil || t.Verdict != threshold.Failed || e.Metric != "e2e" || len(e.Selector) > 0 || !strings.HasPrefix(e.Op, "<") || e.Unit() != threshold.Milliseconds {
+			continue
+		}
+		if d := time.Duration(e.Bound * float64(time.Millisecond)); !failed || d < most {
+			most, failed = d, true
+		}
+	}
+	if failed {
+		return most, true
+	}
+	return m.SLO.E2E, false
 }
 
 // answered returns the counts for the verdict, in which a request that ended ok

@@ -15,7 +15,7 @@ func Autocorrelation(values []float64) float64 {
 	if len(values) < 3 {
 		return 0
 	}
-	r := ranks(values)
+	r := Ranks(values)
 	mean := stat.Mean(r, nil)
 	var with, own float64
 	for i, x := range r {
@@ -50,8 +50,8 @@ func Widening(n, m int, worthN, worthM float64) float64 {
 	return max(math.Sqrt((1/worthN+1/worthM)/(1/float64(n)+1/float64(m))), 1)
 }
 
-// ranks are the places of the values from 1; equal values share the middle of theirs.
-func ranks(values []float64) []float64 {
+// Ranks are the places of the values from 1; equal values share the middle of theirs.
+func Ranks(values []float64) []float64 {
 	order := make([]int, len(values))
 	for i := range order {
 		order[i] = i

@@ -89,7 +89,7 @@ func Spearman(x, y []float64) (rho, p float64) {
 	if n < 3 {
 		return math.NaN(), math.NaN()
 	}
-	rho = stat.Correlation(ranks(x[:n]), ranks(y[:n]), nil)
+	rho = stat.Correlation(Ranks(x[:n]), Ranks(y[:n]), nil)
 	if n < 5 || math.IsNaN(rho) {
 		return rho, math.NaN()
 	}

@@ -253,7 +253,7 @@ func TestWidening(t *testing.T) {
 }
 
 func TestRanks(t *testing.T) {
-	if got := ranks([]float64{30, 10, 20, 20}); !slices.Equal(got, []float64{4, 1, 2.5, 2.5}) {
+	if got := Ranks([]float64{30, 10, 20, 20}); !slices.Equal(got, []float64{4, 1, 2.5, 2.5}) {
 		t.Errorf("ranks = %v", got)
 	}
 }
