@@ -126,7 +126,7 @@ func TestAstray(t *testing.T) {
 		{"the seed of a run before", Task{0.25, "1h"}, func(r []call.Result) []call.Result {
 			r[3].Usage = read
 			return r
-		}, []string{"1 cold call of 20 found a prefix in the cache and is not compared: most likely a run with the same seed went before, less than an hour ago; take another seed"}, 19, 60},
+		}, []string{"1 cold call of 20 found a prefix in the cache and is not compared: most likely a run with the same seed went before, less than an hour ago; take another seed, or none"}, 19, 60},
 		{"never cached", Task{0.25, "5m"}, func(r []call.Result) []call.Result {
 			for i := range r {
 				r[i].Usage = call.Usage{Input: 100, Output: 1}

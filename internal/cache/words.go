@@ -15,7 +15,7 @@ func (t *task) warnings(k Comparison, asked Task) []string {
 	out := []string{}
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if n := len(t.cold.astray); n > 0 {
-		say("%s of %d found a prefix in the cache and %s not compared: most likely a run with the same seed went before, %s; take another seed",
+		say("%s of %d found a prefix in the cache and %s not compared: most likely a run with the same seed went before, %s; take another seed, or none",
 			count(n, "cold call"), k.Cold.Answered, is(n), within(asked.TTL))
 	}
 	if k.Warm.Calls == 0 && k.Warm.Answered > 0 {

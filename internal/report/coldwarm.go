@@ -38,12 +38,13 @@ func perThousand(n metrics.Number) string {
 	if s := special(n); s != "" {
 		return s
 	}
-	switch f := float64(n) * 1000; {
-	case f >= 0.995 || f == 0:
+	f := float64(n) * 1000
+	if f >= 0.9995 || f <= 0 {
 		return "$" + digits3(f)
-	default:
-		return "$" + strconv.FormatFloat(f, 'g', 3, 64)
 	}
+	const digits = 3
+	leading := -int(math.Floor(math.Log10(f))) // 1 for tenths
+	return "$" + strconv.FormatFloat(f, 'f', leading+digits-1, 64)
 }
 
 // signed shows a difference with its sign in front.
