@@ -142,6 +142,15 @@ func scenarios() []scenario {
 		{"pauses longer than the cache", cachedTask(1500) + "load: {arrivals: {process: poisson, stages: [{duration: 0s, target: 6/h}, {duration: 12h, target: 6/h}]}}\n", nil, "cache.expiry"},
 		{"all at once with a cold cache", cachedTask(1500) + "load: {users: {count: 40, requests: 160}}\n", nil, "cache.cold_stampede"},
 		{"a cache that loses what it holds", cachedTask(1500) + steady, faulty(sim.Fault{Kind: sim.FaultEvict, Probability: 0.15}), "cache.evicted"},
+		{"somebody else on the account", chatTask + "load: {arrivals: {process: poisson, stages: [{duration: 0s, target: 30/m}, {duration: 200s, target: 30/m}]}}\n",
+			func(c *sim.Config) {
+				limitTo(sim.Limits{Requests: 60})(c)
+				c.Tenant = sim.Tenant{Requests: 45}
+			}, "other.tenant"},
+		{"somebody else with long prompts", chatTask + steady, func(c *sim.Config) {
+			limitTo(sim.Limits{Requests: 200, InputTokens: 40_000, OutputTokens: 40_000})(c)
+			c.Tenant = sim.Tenant{Requests: 20, InputTokens: 2500}
+		}, "other.tenant"},
 		{"answers cut off", chatTask + steady, func(c *sim.Config) { c.Answer, c.AnswerCap = 0.9, -1 }, "out.truncated"},
 		{"long prompts", "tasks: [{name: short, model: claude-haiku-4-5, max_tokens: 128, prompts: [Why?]}, {name: long, model: claude-haiku-4-5, max_tokens: 128, synthetic: {input_tokens: 30000}}]\nload: {users: {count: 1, requests: 60}}\n", nil, "context.length"},
 		{"a slow replica", chatTask + steady, faulty(sim.Fault{Kind: sim.FaultSlow, Factor: 4, Probability: 0.3}), "mode.bi"},
