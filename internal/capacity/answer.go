@@ -1,6 +1,8 @@
 package capacity
 
 import (
+	"cmp"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -82,7 +84,11 @@ func (s *Search) Answer() Answer {
 		a.Limit, a.Bound = c, ByLimit
 		upper = s.asLoad(c.Load)
 		if k := a.Confirmed; k != nil && !k.Held {
-			upper = s.through(*k)
+			if t := s.through(*k); t.High < upper.Value {
+				upper = t
+			} else {
+				k.Held = true // not fewer than chance allows
+			}
 		}
 	}
 	for i, k := range a.Criteria {
@@ -113,6 +119,9 @@ func (s *Search) leave(a *Answer) {
 		return
 	}
 	high := a.Load.High
+	if len(a.Ceilings) == 0 {
+		most = min(most, s.load(s.unhidden()))
+	}
 	a.AtLeast, a.Limit, a.Criterion = true, nil, -1
 	a.Load = stats.Estimate{Value: most, Low: most, High: high}
 	if most == 0 {
@@ -132,7 +141,7 @@ func (s *Search) leave(a *Answer) {
 func (s *Search) mostKept() float64 {
 	most := 0.0
 	for _, d := range s.done {
-		if d.Spoiled != "" || d.Users != s.Users || d.Kind != Climb && d.Kind != Probe && d.Kind != Confirm || d.refusals()*20 > len(d.Calls) {
+		if d.Spoiled != "" || d.Users != s.Users && d.Ramp == 0 || d.Kind != Climb && d.Kind != Probe && d.Kind != Confirm || d.refusals()*20 > len(d.Calls) {
 			continue
 		}
 		ok := len(d.Calls) > 0
@@ -140,14 +149,47 @@ func (s *Search) mostKept() float64 {
 			ok = ok && !(h.Share > s.Criteria[i].allowed())
 		}
 		if ok {
-			most = max(most, d.Load)
+			most = max(most, s.lastLoad(&d))
 		}
 	}
 	return most
 }
 
+// lastLoad is the load of a step, of a ramp the last that was made in full.
+func (s *Search) lastLoad(d *done) float64 {
+	if d.Ramp == 0 {
+		return d.Load
+	}
+	return s.load(d.At(max(d.Length-RampStep, 0)))
+}
+
+// unhidden is the requests a second below which no limit can be that was not seen,
+// were its bucket a minute's: what was let through is what the bucket held and
+// what came in since.
+func (s *Search) unhidden() float64 {
+	n, last := 0, time.Duration(0)
+	for i := range s.done {
+		for j := range s.done[i].Calls {
+			if c := &s.done[i].Calls[j]; c.billed() {
+				n++
+				last = max(last, c.Origin+c.Done)
+			}
+		}
+	}
+	return float64(n) / (time.Minute + last).Seconds()
+}
+
+// asLoad turns requests a second into the load that is looked for. How long a
+// request takes is known no better than the steps have shown it.
 func (s *Search) asLoad(e stats.Estimate) stats.Estimate {
-	e.Value, e.Low, e.High = s.load(e.Value), s.load(e.Low), s.load(e.High)
+	if !s.Users {
+		return e
+	}
+	c := s.cycle()
+	whole := c.Value + s.Pause.Seconds()
+	out := math.Hypot(halfWidth(e), (c.High-c.Low)/2/whole)
+	e.Value *= whole
+	e.Low, e.High = max(0, e.Value*(1-out)), e.Value*(1+out)
 	return e
 }
 
@@ -235,16 +277,21 @@ func (s *Search) kept() []Kept {
 
 func (s *Search) rootOf(points []point, level, value float64) stats.Estimate {
 	rng := rand.New(rand.NewPCG(s.Seed, 8))
+	_, ended, _ := s.getsDone()
 	draws := make([]float64, 0, resamples)
-	again := slices.Clone(points)
 	n := 0.0
 	for _, p := range points {
 		n += p.worth
 	}
 	for range resamples {
+		again := slices.Clone(points)
 		for i, p := range points {
 			again[i].y = max(0, p.y+p.err*rng.NormFloat64())
+			if p.anchor {
+				again[i].load = p.load * math.Exp(rng.NormFloat64()/math.Sqrt(ended))
+			}
 		}
+		slices.SortFunc(again, func(a, b point) int { return cmp.Compare(a.load, b.load) })
 		r, ok := crossing(again, level)
 		if !ok {
 			r = points[len(points)-1].load
@@ -253,7 +300,13 @@ func (s *Search) rootOf(points []point, level, value float64) stats.Estimate {
 	}
 	slices.Sort(draws)
 	tail := resamples / 40
-	return stats.Estimate{Value: value, Low: min(value, draws[tail]), High: max(value, draws[resamples-1-tail]), N: int(n)}
+	e := stats.Estimate{Value: value, Low: min(value, draws[tail]), High: max(value, draws[resamples-1-tail]), N: int(n)}
+	for i, p := range points {
+		if p.anchor && i > 0 && points[i-1].load <= value && value <= p.load { // it may be anywhere between
+			e.Low, e.High = min(e.Low, points[i-1].load), max(e.High, p.load)
+		}
+	}
+	return e
 }
 
 // Steps are the steps that were made, in order.
@@ -291,7 +344,7 @@ type Report struct {
 func (s *Search) qualify(a Answer) []string {
 	notes := []string{}
 	if len(a.Ceilings) == 0 && s.ended > 0 {
-		notes = append(notes, "a limit with a bucket that the search did not use up would not have shown")
+		notes = append(notes, fmt.Sprintf("no limit was seen; one that stores a minute of itself, and is under %.3g requests/s, would have been", s.unhidden()))
 	}
 	return notes
 }

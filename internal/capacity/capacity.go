@@ -34,7 +34,7 @@ type Config struct {
 	// seconds, and no upper bound.
 	Min, Max float64
 	// Precision is how far apart, as a share, the highest load that keeps the
-	// criteria and the lowest that does not may be in the end. 0 is 8 %.
+	// criteria and the lowest that does not may be in the end. 0 is 6 %.
 	Precision float64
 	// Confirm is how long the answer is held with an empty bucket. 0 is a minute.
 	Confirm time.Duration
@@ -47,6 +47,8 @@ type Task struct {
 	Class string  // of limits, see [call.ModelClass]
 	Share float64 // of all requests
 	Bytes float64 // mean length of its bodies; 0 is not known
+	// BytesError is the standard error of Bytes.
+	BytesError float64
 }
 
 // Criterion is one threshold as a demand on each request.
@@ -59,6 +61,7 @@ type Criterion struct {
 	// Slack is how long a queue may grow before the criterion is violated: the bound
 	// of a time. 0 is not known.
 	Slack time.Duration
+	First bool // the time is that to the first content, not to the last
 }
 
 // Kind is what a step is for.
@@ -79,12 +82,30 @@ type Step struct {
 	N        int // from 1
 	Kind     Kind
 	Users    bool          // Load is users, else arrivals a second
-	Load     float64       // never 0
+	Load     float64       // never 0; of a ramp the first
+	Ramp     float64       // times the load every RampStep, up to Most; 0 is none
+	Lead     time.Duration // at first the load is [LeadTimes] as high for so long, to begin with a queue
 	Requests int           // ends after so many; 0 is at Most
 	Most     time.Duration // ends then; 0 with Requests
+	Settle   time.Duration // what is due before is not judged: the load is still coming up
 	Least    time.Duration // is not decided by the criteria before
 	Decide   bool          // ends as soon as the criteria are decided
 	Tail     time.Duration // ends so long after the first refusal; 0 is that refusals do not end it
+}
+
+// RampStep is how long each load of a ramp is made, and LeadTimes how much higher
+// than its load a step begins that has a lead.
+const (
+	RampStep  = 5 * time.Second
+	LeadTimes = 3
+)
+
+// At is the load of a step at an instant, without its lead.
+func (s Step) At(at time.Duration) float64 {
+	if s.Ramp == 0 {
+		return s.Load
+	}
+	return s.Load * math.Pow(s.Ramp, math.Floor(at.Seconds()/RampStep.Seconds()))
 }
 
 // Call is one attempt as a step saw it.
@@ -119,6 +140,8 @@ type Outcome struct {
 	Cost    call.USD
 }
 
+const usualPrecision = 0.06
+
 func (c Config) withDefaults() Config {
 	if c.Min <= 0 {
 		c.Min = 0.1
@@ -130,7 +153,7 @@ func (c Config) withDefaults() Config {
 		c.Max = math.Inf(1)
 	}
 	if c.Precision <= 0 {
-		c.Precision = 0.08
+		c.Precision = usualPrecision
 	}
 	if c.Confirm <= 0 {
 		c.Confirm = time.Minute

@@ -127,7 +127,7 @@ func (s *Search) met(b bucket) (Ceiling, bool) {
 	}
 	rate := units / span
 	// At either end the bucket may hold up to what one request takes more or less.
-	off := 2 * 60 * (units / float64(n)) / span
+	off := 3 * 60 * (units / float64(n)) / span
 	c.PerMinute = stats.Estimate{Value: rate * 60, Low: rate*60 - off, High: rate*60 + off, N: n}
 	c.Capacity = limit.Stored(s.demands(b), rate)
 	return s.inRequests(c)

@@ -17,10 +17,11 @@ const (
 	overSlope   = 1.5  // times the limit, to see its refill
 	confirmAt   = 0.95 // of the answer
 	mostProbes  = 7
+	mostLong    = 3    // of them long enough for a queue
 	bound       = 0.97 // a root below so much of the ceiling is what binds
 	fulfilled   = 0.05 // of attempts: from here on a confirmation fails
 
-	saturated   = 55 * time.Second
+	saturated   = 30 * time.Second
 	longProbe   = 60 * time.Second
 	drainTail   = 2 * time.Second
 	climbTail   = 6 * time.Second
@@ -36,9 +37,8 @@ type Search struct {
 	said    said
 	refused map[bucket]int
 
-	cycle   float64 // seconds from a request to its end, mean
-	ended   float64 // requests that cycle is the mean of
-	stopped string  // one of ByBudget and so on, or done
+	ended   int    // requests that were billed
+	stopped string // one of ByBudget and so on, or done
 	detail  string
 	spent   call.USD
 	machine float64 // load at which our own machine fails; 0 is none
@@ -50,6 +50,7 @@ type done struct {
 	Calls []Call
 	Outcome
 	Shown []shown // by criterion
+	plateau
 }
 
 // New returns a search that has asked for nothing yet.
@@ -64,8 +65,9 @@ func (s *Search) Took(step Step, calls []Call, o Outcome) {
 		s.learn(&calls[i])
 	}
 	for i, c := range s.Criteria {
-		d.Shown = append(d.Shown, showing(c, i, calls))
+		d.Shown = append(d.Shown, showing(c, i, calls, step.Settle))
 	}
+	d.plateau = s.plateauOf(&d)
 	s.done = append(s.done, d)
 	s.spent += o.Cost
 	if o.Stopped != "" {
@@ -98,7 +100,6 @@ func (s *Search) learn(c *Call) {
 	}
 	m.add(c)
 	s.ended++
-	s.cycle += ((c.Done - c.Due).Seconds() - s.cycle) / s.ended
 }
 
 // spoiled counts the steps of a kind that our machine spoiled, at the end of the list.
@@ -181,6 +182,12 @@ func (s *Search) Expected(step Step) float64 {
 		return float64(step.Requests)
 	}
 	n := s.arrivals(step.Users, step.Load) * step.Most.Seconds()
+	if step.Ramp > 0 {
+		n = 0
+		for at := time.Duration(0); at < step.Most; at += RampStep {
+			n += step.At(at) * min(RampStep, step.Most-at).Seconds()
+		}
+	}
 	if c := s.ceilings(); len(c) > 0 {
 		burst := c[0].Burst()
 		if math.IsNaN(burst) {
@@ -196,7 +203,7 @@ func (s *Search) arrivals(users bool, load float64) float64 {
 	if !users {
 		return load
 	}
-	return load / max(s.cycle+s.Pause.Seconds(), 1e-3)
+	return load / max(s.cycle().Value+s.Pause.Seconds(), 1e-3)
 }
 
 // load is requests a second as the load that is looked for.
@@ -204,7 +211,7 @@ func (s *Search) load(arrivals float64) float64 {
 	if !s.Users {
 		return arrivals
 	}
-	return arrivals * max(s.cycle+s.Pause.Seconds(), 1e-3)
+	return arrivals * max(s.cycle().Value+s.Pause.Seconds(), 1e-3)
 }
 
 // afford makes a step as short as the money asks for, or leaves it out.
@@ -228,8 +235,10 @@ func (s *Search) afford(step Step, left call.USD) (Step, bool) {
 func (s *Search) limitSide() (Step, bool) {
 	all := s.ceilings()
 	if len(all) == 0 {
-		if kind, ok := s.met429(); ok && s.has(Saturate) == 0 {
-			return s.saturate(kind), true
+		if s.has(Saturate) < 2 {
+			if load, ok := s.rough(); ok {
+				return s.saturate(load * float64(int(1)<<s.has(Saturate))), true
+			}
 		}
 		return Step{}, false
 	}
@@ -246,11 +255,11 @@ func (s *Search) limitSide() (Step, bool) {
 	case known && s.has(Drain) == 0 && s.spoiled(Drain) < 2:
 		load := min(overload*c.Load.Value, s.arrivals(s.Users, s.Max))
 		empty := c.Exhausted(load / c.Load.Value)
-		return Step{Kind: Drain, Load: load, Most: empty*13/10 + 10*time.Second, Tail: drainTail}, true
+		return Step{Kind: Drain, Load: load, Most: empty*11/10 + drainTail, Tail: drainTail}, true
 	case !known && s.has(Saturate) == 0 && s.spoiled(Saturate) < 2:
 		return s.saturate(overSlope * c.Load.Value), true
 	case s.has(Confirm) == 0 && s.spoiled(Confirm) < 2:
-		step := Step{Kind: Confirm, Users: s.Users, Load: confirmAt * top, Most: s.Confirm}
+		step := Step{Kind: Confirm, Users: s.Users, Load: confirmAt * top, Most: s.Confirm, Settle: s.Confirm / 4}
 		if s.Users {
 			step.Load = max(1, math.Floor(step.Load))
 		}
@@ -266,11 +275,27 @@ func (s *Search) saturate(load float64) Step {
 	return Step{Kind: Saturate, Load: load, Most: saturated}
 }
 
-// met429 is the load, as arrivals a second, of the climb that was refused.
+// rough is a load above a limit that has refused something and whose refill is not
+// known: three times what it would be, were the bucket a minute's.
+func (s *Search) rough() (float64, bool) {
+	load, ok := s.met429()
+	if !ok {
+		return 0, false
+	}
+	return min(load, 3*s.unhidden()), true
+}
+
+// met429 is the load, as arrivals a second, at which a climb was refused.
 func (s *Search) met429() (float64, bool) {
-	for _, d := range s.done {
-		if d.refusals() > 0 && (d.Kind == Climb || d.Kind == Probe) {
-			return s.arrivals(d.Users, d.Load), true
+	for i := range s.done {
+		d := &s.done[i]
+		if d.Kind != Climb && d.Kind != Probe {
+			continue
+		}
+		for j := range d.Calls {
+			if c := &d.Calls[j]; c.Class == call.RateLimited {
+				return s.arrivals(d.Users, d.At(c.Due)), true
+			}
 		}
 	}
 	return 0, false

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tokenload/tokenload/internal/call"
 	"github.com/tokenload/tokenload/internal/stats"
 )
 
@@ -21,15 +20,21 @@ func (s *Search) side() (Step, bool) {
 	if _, refused := s.met429(); refused && known == 0 {
 		return s.refine() // a limit ends the climb; what was found before is made sharper
 	}
+	if len(s.Criteria) == 0 {
+		if s.has(Climb) > 0 || s.spoiled(Climb) >= 2 {
+			return Step{}, false
+		}
+		return s.ramp(), true
+	}
 	top := s.Max
 	if known > 0 {
 		top = min(top, below*s.load(known))
 	}
 	lo, hi := s.bracket()
-	if hi > 0 {
+	if hi > 0 && (known == 0 || hi < bound*s.load(known)) {
 		return s.refine()
 	}
-	if lo >= top*0.999 {
+	if lo >= top*0.95 {
 		return Step{}, false
 	}
 	next := 2 * lo
@@ -43,7 +48,23 @@ func (s *Search) side() (Step, bool) {
 	if next <= lo {
 		return Step{}, false
 	}
-	return s.climb(next), true
+	return s.climb(next, known > 0 && next == s.whole(top)), true
+}
+
+// A ramp goes on as long as a climb of these: about 2,000 times where it began.
+const (
+	gentle    = 1.6 // what is in flight when a limit ends it is paid for, so that its last load must not be far above
+	rampLoads = 16
+)
+
+// ramp is the climb that only a limit can end.
+func (s *Search) ramp() Step {
+	first := s.arrivals(s.Users, s.start(s.Max))
+	loads := rampLoads
+	if most := s.arrivals(s.Users, s.Max); !math.IsInf(most, 1) {
+		loads = max(1, min(loads, 1+int(math.Log(most/first)/math.Log(gentle))))
+	}
+	return Step{Kind: Climb, Load: first, Ramp: gentle, Most: time.Duration(loads) * RampStep, Tail: climbTail}
 }
 
 // announcedLoad is the lowest ceiling that headers tell; 0 is none.
@@ -59,7 +80,7 @@ func (s *Search) announcedLoad() float64 {
 // start is where the climb begins: a quarter of a known ceiling, else what one
 // user makes.
 func (s *Search) start(top float64) float64 {
-	first := 1 / max(s.cycle, 0.01)
+	first := 1 / max(s.cycle().Value, 0.01)
 	if s.Users {
 		first = warmUpUsers
 	}
@@ -77,16 +98,12 @@ func (s *Search) whole(load float64) float64 {
 	return load
 }
 
-func (s *Search) climb(load float64) Step {
-	wait := seconds(s.cycle)
-	step := Step{Kind: Climb, Users: s.Users, Load: load, Most: 10*time.Second + 2*wait, Least: 4*time.Second + wait, Decide: true, Tail: climbTail}
-	if len(s.Criteria) == 0 {
-		step.Most, step.Decide = 4*time.Second, false
-		if s.Users {
-			step.Most += wait
-		}
-		step.Most += climbTail // ends it so long after a refusal, which may come at its end
-		step.Most -= climbTail
+func (s *Search) climb(load float64, last bool) Step {
+	wait := seconds(s.cycle().Value)
+	step := Step{Kind: Climb, Users: s.Users, Load: load, Most: 10*time.Second + 2*wait, Least: 4*time.Second + wait, Settle: wait, Decide: true, Tail: climbTail}
+	if last {
+		step.Most += 15 * time.Second // what is above is not tried before the limits
+		step.Least += 16 * time.Second
 	}
 	return step
 }
@@ -94,7 +111,7 @@ func (s *Search) climb(load float64) Step {
 // refine is the next probe in the bracket, until its ends are near enough.
 func (s *Search) refine() (Step, bool) {
 	lo, hi := s.bracket()
-	if hi == 0 || hi <= s.Min || s.has(Probe) >= mostProbes {
+	if hi == 0 || hi <= s.Min || s.has(Probe) >= mostProbes || s.longProbes() >= mostLong {
 		return Step{}, false
 	}
 	if lo == 0 {
@@ -104,88 +121,171 @@ func (s *Search) refine() (Step, bool) {
 		}
 		return s.probe(next, next, hi), true
 	}
-	if hi/lo <= 1+s.Precision || s.Users && hi-lo <= 1 {
+	if hi/lo <= 1+s.Precision || s.Users && hi-lo <= 1 || s.longProbes() > 0 && s.sharp() {
 		return Step{}, false
 	}
-	next := math.Sqrt(lo * hi)
-	if served, ok := s.served(hi); ok && s.has(Probe) == 0 && !s.Users {
-		next = max(lo*1.05, min(served*confirmAt, hi/1.05))
+	step := s.probe(s.between(lo, hi), lo, hi)
+	if s.dear(step) {
+		return Step{}, false
 	}
-	next = s.whole(next)
-	if s.Users {
-		next = max(lo+1, min(next, hi-1))
-	}
-	return s.probe(next, lo, hi), true
+	return step, true
 }
 
-// probe is a step inside a bracket. A queue that is overloaded by a little grows
-// slowly: the nearer the ends of the bracket, the longer the step.
-func (s *Search) probe(load, lo, hi float64) Step {
-	slack := time.Duration(0)
-	for _, c := range s.Criteria {
-		slack = max(slack, c.Slack)
-	}
-	wait := seconds(s.cycle)
-	least := leastStep + wait
-	if s.Users {
-		least += 4 * wait
-	} else if hi > lo {
-		least += min(seconds(2*slack.Seconds()/(hi/lo-1)), longProbe)
-	}
-	return Step{Kind: Probe, Users: s.Users, Load: load, Most: longProbe, Least: min(least, longProbe*3/4), Decide: true, Tail: climbTail}
-}
+// patience is how long the load that is found would have to be made to take as
+// many requests as the search for it may.
+const patience = 170 * time.Second
 
-// served is how many requests a second ended in the second half of the step at
-// a load: what an overloaded target gets done.
-func (s *Search) served(load float64) (float64, bool) {
-	for _, d := range s.done {
-		if d.Load != load || d.Users || d.Kind != Climb && d.Kind != Probe {
-			continue
-		}
-		last := time.Duration(0)
-		for i := range d.Calls {
-			last = max(last, d.Calls[i].Due)
-		}
-		n := 0
-		for i := range d.Calls {
-			if c := &d.Calls[i]; c.Class == call.OK && c.Done > last/2 && c.Done <= last {
-				n++
+// dear reports whether a probe would make the search of the thresholds dearer than
+// the answer is worth. Who asks for a finer answer is given more.
+func (s *Search) dear(step Step) bool {
+	root, found := s.root()
+	if !found {
+		return false
+	}
+	used := s.Expected(step) * 0.85 // most end early
+	for i := range s.done {
+		for j := range s.done[i].Calls {
+			if s.done[i].Calls[j].billed() {
+				used++
 			}
 		}
-		if n >= 20 {
-			return float64(n) / (last / 2).Seconds(), true
+	}
+	return used > s.arrivals(s.Users, root)*patience.Seconds()*usualPrecision/s.Precision
+}
+
+// longProbes counts the probes that were long enough for a queue to show.
+func (s *Search) longProbes() int {
+	n := 0
+	for _, d := range s.done {
+		if d.Kind == Probe && d.Spoiled == "" && d.Least >= longProbe/2 {
+			n++
 		}
 	}
-	return 0, false
+	return n
+}
+
+// sharp reports whether the root is known as well as was asked for.
+func (s *Search) sharp() bool {
+	_, at, found := s.firstRoot(s.points)
+	if !found {
+		return false
+	}
+	e := s.kept()[at].Root
+	return e.High-e.Low <= s.Precision*e.Value
+}
+
+// between is the load that teaches most in a bracket: where the criterion is just
+// kept, by what is known so far, but not at its very ends.
+func (s *Search) between(lo, hi float64) float64 {
+	next := math.Sqrt(lo * hi)
+	if most, _, ok := s.getsDone(); ok && hi > most*0.8 {
+		back := max(s.reserve(most), 0.05)
+		if hi < 0.99*most {
+			back *= 0.7 // one that was made, and not kept
+		}
+		if down := min(most, hi) * (1 - back); down > lo*1.02 {
+			next = down
+		}
+	} else if r, found := s.root(); found {
+		part := math.Pow(hi/lo, 0.15)
+		next = max(lo*part, min(r, hi/part))
+	}
+	if s.Users {
+		return max(lo+1, min(s.whole(next), hi-1))
+	}
+	return next
+}
+
+// probe is a step inside a bracket. Where a queue may grow slowly, and where the
+// ends are near each other, it must be long.
+func (s *Search) probe(load, lo, hi float64) Step {
+	wait := seconds(s.cycle().Value)
+	step := Step{Kind: Probe, Users: s.Users, Load: load, Most: longProbe, Settle: longProbe / 4, Least: 20*time.Second + wait, Decide: true, Tail: climbTail}
+	_, _, queue := s.getsDone()
+	if s.Users {
+		step.Settle = min(3*wait, longProbe/4)
+		step.Least = step.Settle + 10*time.Second
+	}
+	if queue || hi/lo < 1.4 {
+		step.Least = longProbe * 3 / 4
+		step.Lead = s.lead()
+	}
+	return step
 }
 
 // point is what one load showed of one criterion, over all steps at it.
-type point struct{ load, y, worth, err float64 }
+type point struct {
+	load, y, worth, err float64
+	anchor              bool // the load that the target gets done, not one that was made
+}
 
-// points are what the steps showed of a criterion, by load.
+// points are what the steps showed of a criterion, by load. Where a queue grew
+// without end the criterion is violated sooner or later, whatever the step saw.
 func (s *Search) points(at int) []point {
 	var all []point
-	for _, d := range s.done {
-		if d.Spoiled != "" || d.Users != s.Users || d.Kind != Climb && d.Kind != Probe && d.Kind != Confirm {
+	c := s.Criteria[at]
+	for i := range s.done {
+		d := &s.done[i]
+		if !s.judges(d) || d.Shown[at].N == 0 || math.IsNaN(d.Shown[at].Share) {
 			continue
 		}
 		h := d.Shown[at]
-		if h.N == 0 || math.IsNaN(h.Share) {
-			continue
+		switch {
+		case d.grows && c.Slack > 0:
+			h.Share, h.Worth = max(h.Share, c.outgrown()), max(h.Worth, 20)
+		case d.Kind == Climb && h.Share > c.allowed() && !c.surely(h):
+			h.Share = c.allowed() // a short step at a low load, and an unlucky one
 		}
-		i := slices.IndexFunc(all, func(p point) bool { return p.load == d.Load })
-		if i < 0 {
-			all = append(all, point{d.Load, h.Share, h.Worth, h.Error})
-			continue
-		}
-		p := &all[i]
-		sum := p.worth + h.Worth
-		p.y = (p.y*p.worth + h.Share*h.Worth) / sum
-		p.err = math.Hypot(p.err*p.worth, h.Error*h.Worth) / sum
-		p.worth = sum
+		all = addPoint(all, point{load: s.effective(d), y: h.Share, worth: h.Worth, err: h.Error})
+	}
+	if p, ok := s.plateauPoint(c); ok {
+		all = addPoint(all, p)
 	}
 	slices.SortFunc(all, func(a, b point) int { return cmp.Compare(a.load, b.load) })
 	return all
+}
+
+// addPoint adds a point, to one of the same load if there is one.
+func addPoint(all []point, p point) []point {
+	i := slices.IndexFunc(all, func(q point) bool { return q.load == p.load })
+	if i < 0 {
+		return append(all, p)
+	}
+	q := &all[i]
+	sum := q.worth + p.worth
+	q.y = (q.y*q.worth + p.y*p.worth) / sum
+	q.err = math.Hypot(q.err*q.worth, p.err*p.worth) / sum
+	q.worth = sum
+	return all
+}
+
+// judges reports whether a step says something of the criteria. The short steps of
+// a climb do not where a queue takes longer to grow than they last.
+func (s *Search) judges(d *done) bool {
+	if d.Spoiled != "" || d.Users != s.Users || d.Kind != Climb && d.Kind != Probe && d.Kind != Confirm {
+		return false
+	}
+	most, _, ok := s.getsDone()
+	return !ok || d.Kind != Climb || d.grows || d.Load < nearPlateau*most
+}
+
+const nearPlateau = 0.8
+
+// outgrown is the value of a criterion's points where a queue grows without end.
+func (c Criterion) outgrown() float64 {
+	if c.Allowed > 0 {
+		return max(0.7, c.Allowed)
+	}
+	return 2
+}
+
+// surely reports whether more than chance is above what is allowed.
+func (c Criterion) surely(h shown) bool {
+	if c.Allowed == 0 {
+		return h.Share-2*h.Error > 1
+	}
+	worth := max(h.Worth, float64(h.N)/10)
+	return h.Share-2*math.Sqrt(c.Allowed*(1-c.Allowed)/worth) > c.Allowed
 }
 
 // allowed is the value of a criterion's points at which it is just kept.
@@ -208,11 +308,6 @@ func isotonic(points []point) []float64 {
 // bracket is the highest load at which all criteria are kept and the lowest at
 // which one is not, by the isotonic fit over all steps; 0 is none.
 func (s *Search) bracket() (lo, hi float64) {
-	for _, d := range s.done {
-		if d.Spoiled == "" && d.Users == s.Users && (d.Kind == Climb || d.Kind == Probe) {
-			lo = max(lo, d.Load)
-		}
-	}
 	for at, c := range s.Criteria {
 		points := s.points(at)
 		for i, y := range isotonic(points) {
@@ -221,13 +316,10 @@ func (s *Search) bracket() (lo, hi float64) {
 			}
 		}
 	}
-	if hi == 0 {
-		return lo, 0
-	}
-	lo = 0
-	for _, d := range s.done {
-		if d.Spoiled == "" && d.Users == s.Users && (d.Kind == Climb || d.Kind == Probe || d.Kind == Confirm) && d.Load < hi {
-			lo = max(lo, d.Load)
+	for i := range s.done {
+		d := &s.done[i]
+		if load := s.effective(d); s.judges(d) && (hi == 0 || load < hi) && (hi > 0 || d.Kind != Confirm) {
+			lo = max(lo, load)
 		}
 	}
 	return lo, hi
@@ -236,7 +328,7 @@ func (s *Search) bracket() (lo, hi float64) {
 // root is the load at which the first criterion is just kept; false is that all
 // are kept as far as was tried.
 func (s *Search) root() (float64, bool) {
-	r, _, ok := s.firstRoot(func(at int) []point { return s.points(at) })
+	r, _, ok := s.firstRoot(s.points)
 	return r, ok
 }
 
@@ -260,11 +352,20 @@ func crossing(points []point, level float64) (float64, bool) {
 		if i == 0 {
 			return points[0].load * level / y, true // below all that was tried
 		}
-		floor := func(j int) float64 { return max(fit[j], 0.5*level/max(points[j].worth*level, 1)) }
-		a, b := math.Log(floor(i-1)), math.Log(y)
+		// What is there at the least load has nothing to do with it.
+		base := min(fit[0], level/2)
+		over := func(y, worth float64) float64 {
+			y = max(y-base, 0.5*level/max(worth*level, 1))
+			if level < 1 { // a share has an upper end, too
+				y = min(y, 1-0.5/max(worth, 1))
+				return math.Log(y / (1 - y))
+			}
+			return math.Log(y)
+		}
+		a, b := over(fit[i-1], points[i-1].worth), over(y, points[i].worth)
 		part := 1.0
 		if b > a {
-			part = min(max((math.Log(level)-a)/(b-a), 0), 1)
+			part = min(max((over(level, points[i].worth)-a)/(b-a), 0), 1)
 		}
 		return points[i-1].load * math.Pow(points[i].load/points[i-1].load, part), true
 	}

@@ -37,22 +37,22 @@ func (m *sample) add(c *Call) {
 // units is what one request takes of a limit of some kind: the mean and the
 // square of its standard error. Input follows from the length of requests, which
 // is known of those to come: so many tokens a byte.
-func (m *sample) units(k call.LimitKind, bytes float64) (mean, variance float64) {
-	n := m.n
+func (m *sample) units(k call.LimitKind, t Task) (mean, variance float64) {
+	n, bytes := m.n, t.Bytes
 	spread := func(sum, square float64) float64 { return max(0, square-sum*sum/n) / max(n-1, 1) / n }
 	switch k {
 	case call.LimitInputTokens:
 		if m.knownBytes && bytes > 0 && m.bytes > 0 {
 			ratio, scale := m.input/m.bytes, bytes*n/m.bytes
 			off := max(0, m.inSquare-2*ratio*m.crossed+ratio*ratio*m.byteSquare)
-			return ratio * bytes, off / max(n-1, 1) / n * scale * scale
+			return ratio * bytes, off/max(n-1, 1)/n*scale*scale + ratio*ratio*t.BytesError*t.BytesError
 		}
 		return m.input / n, spread(m.input, m.inSquare)
 	case call.LimitOutputTokens:
 		return m.output / n, spread(m.output, m.outSquare)
 	case call.LimitTokens:
-		in, a := m.units(call.LimitInputTokens, bytes)
-		out, b := m.units(call.LimitOutputTokens, bytes)
+		in, a := m.units(call.LimitInputTokens, t)
+		out, b := m.units(call.LimitOutputTokens, t)
 		return in + out, a + b
 	}
 	return 1, 0
@@ -72,7 +72,7 @@ func (s *Search) each(b bucket) stats.Estimate {
 			missing += t.Share
 			continue
 		}
-		mean, v := m.units(b.kind, t.Bytes)
+		mean, v := m.units(b.kind, t)
 		e.Value += t.Share * mean
 		variance += t.Share * t.Share * v
 		share += t.Share

@@ -24,11 +24,18 @@ type Trial struct {
 	waiting map[int]*Call // ended, and an earlier request has not
 	next    int           // index of the next request to judge
 	refused time.Duration // due time of the first that was refused; below 0 is none
+
+	usual  float64 // requests in flight at this load, were the target as quick as unloaded
+	ended  float64
+	output bool // the step is to drain a limit on output, which is taken only as it is made
 }
 
 // NewTrial returns the trial of a step.
 func (s *Search) NewTrial(step Step) *Trial {
-	t := &Trial{step: step, waiting: map[int]*Call{}, refused: -1}
+	t := &Trial{step: step, waiting: map[int]*Call{}, refused: -1, usual: step.Load * s.unloaded()}
+	if c := s.ceilings(); len(c) > 0 {
+		t.output = c[0].Kind == call.LimitOutputTokens
+	}
 	for _, c := range s.Criteria {
 		t.judges = append(t.judges, newJudge(c))
 	}
@@ -45,6 +52,10 @@ func (t *Trial) Add(c Call) (enough bool) {
 	if t.step.Tail > 0 && t.refused >= 0 && c.Due >= t.refused+t.step.Tail {
 		return true
 	}
+	t.ended++
+	if t.piles(c.Done) {
+		return true
+	}
 	if !t.step.Decide {
 		return false
 	}
@@ -59,10 +70,23 @@ func (t *Trial) Add(c Call) (enough bool) {
 		t.next++
 		due = w.Due
 		for i := range t.judges {
-			t.judges[i].add(w.Bad[i])
+			if w.Due >= t.step.Settle {
+				t.judges[i].add(w.Bad[i])
+			}
 		}
 	}
 	return due >= t.step.Least && t.decided()
+}
+
+// piles reports whether requests have piled up far beyond chance by an instant:
+// the target gets less done than arrives.
+func (t *Trial) piles(at time.Duration) bool {
+	ends := t.step.Kind == Climb && t.step.Decide || t.step.Kind == Drain && t.output // more of it would drain nothing
+	if t.step.Users || !ends || at < t.step.Least {
+		return false
+	}
+	due := t.step.Load * min(at, t.step.Most).Seconds()
+	return due-t.ended > 2*t.usual+6*math.Sqrt(t.usual)+0.2*due+10
 }
 
 // decided reports whether one criterion is violated, or all are kept.
@@ -163,21 +187,57 @@ type shown struct {
 }
 
 // showing judges all calls of a step, in the order in which they were due.
-func showing(c Criterion, at int, calls []Call) shown {
+func showing(c Criterion, at int, calls []Call, settle time.Duration) shown {
 	order := slices.Clone(calls)
 	slices.SortStableFunc(order, func(a, b Call) int { return a.Index - b.Index })
 	j := newJudge(c)
+	var values []float64
 	for i := range order {
-		j.add(order[i].Bad[at])
+		if v := order[i].Bad[at]; order[i].Due >= settle && !math.IsNaN(v) {
+			j.add(v)
+			values = append(values, v)
+		}
 	}
 	if j.n == 0 {
 		return shown{Share: math.NaN()}
 	}
-	worth, mean := max(j.worth(), 1), j.sum/float64(j.n)
+	worth, mean := max(min(j.worth(), worthOfBatches(values)), 1), j.sum/float64(j.n)
 	spread := j.square/float64(j.n) - mean*mean
 	if c.Allowed > 0 { // a share of 0 in few is not sure to be 0
 		p := (j.sum + 0.5) / (float64(j.n) + 1)
 		spread = p * (1 - p)
 	}
 	return shown{N: j.n, Worth: worth, Share: mean, Error: math.Sqrt(max(spread, 0) / worth)}
+}
+
+// batches is how many parts a step is cut into, to see how much they differ.
+const batches = 10
+
+// worthOfBatches is how many independent values a row of them is worth, by how
+// much the means of ten parts differ: in a queue near its limit good and bad
+// times last for many requests.
+func worthOfBatches(v []float64) float64 {
+	n := float64(len(v))
+	if len(v) < 5*batches {
+		return n
+	}
+	mean, square := 0.0, 0.0
+	for _, x := range v {
+		mean += x / n
+		square += x * x / n
+	}
+	between := 0.0
+	for i := range batches {
+		part := v[i*len(v)/batches : (i+1)*len(v)/batches]
+		sum := 0.0
+		for _, x := range part {
+			sum += x
+		}
+		d := sum/float64(len(part)) - mean
+		between += d * d / (batches - 1)
+	}
+	if between == 0 {
+		return n
+	}
+	return min(n, max(square-mean*mean, 0)/(between/batches))
 }

@@ -25,7 +25,7 @@ type findCommand struct {
 	Tier      string        `help:"Rate limits of the simulator: start, build, scale, tier1 to tier4." placeholder:"NAME"`
 	Min       float64       `help:"Least load to try, users or arrivals a second." placeholder:"LOAD"`
 	Max       float64       `help:"Highest load to try." placeholder:"LOAD"`
-	Precision string        `help:"How near the load that keeps the thresholds and the one that does not must come." default:"8%" placeholder:"SHARE"`
+	Precision string        `help:"How near the load that keeps the thresholds and the one that does not must come." default:"6%" placeholder:"SHARE"`
 	Confirm   time.Duration `help:"How long the answer is held with an empty bucket." default:"1m" placeholder:"TIME"`
 	Format    string        `help:"text, md or json." default:"text" enum:"text,md,json"`
 	Quiet     bool          `short:"q" help:"No progress."`
@@ -183,14 +183,31 @@ func staged(p *plan.Plan) bool {
 
 // promise says what the search may cost before it costs anything.
 func (f *finder) promise() string {
-	most := "no budget: the target is simulated and costs nothing"
-	if f.plan.Budget.Given {
-		most = fmt.Sprintf("at most the budget of %v, all steps together", f.plan.Budget.Guard.Budget)
-		if f.spent > 0 {
-			most += fmt.Sprintf("; %v of it is spent", f.spent)
-		}
+	if !f.plan.Budget.Given {
+		return "no budget: the target is simulated, and its dollars are not real"
 	}
-	return "the search costs " + most
+	text := fmt.Sprintf("all steps together cost at most the budget of %v", f.plan.Budget.Guard.Budget)
+	if f.spent > 0 {
+		text += fmt.Sprintf(", of which %v is spent", f.spent)
+	}
+	return text
+}
+
+// forecast says what the rest of the search may cost, once its first calls have
+// told the limits.
+func (f *finder) forecast() string {
+	c, ok := f.search.Forecast()
+	if !ok {
+		return "no header tells a limit: how far the search must go shows on the way"
+	}
+	words := func(n float64) string {
+		return fmt.Sprintf("%s requests, %s tokens and $%.2f", count(int64(n)), count(int64(n*(c.Input+c.Output))), n*c.Dollars)
+	}
+	text := "the search will take about " + words(c.Requests) + "; at most " + words(c.Most)
+	if left := f.left(); left >= 0 && left.Dollars() < c.Most*c.Dollars {
+		text += fmt.Sprintf("; %v is left, and it stops there", left)
+	}
+	return text
 }
 
 // exitOf decides the exit code of a search.

@@ -87,6 +87,7 @@ func demandOf(t plan.Threshold) (demand, string) {
 	}
 	if e.Unit().String() == "ms" && less {
 		d.Slack = time.Duration(e.Bound * float64(time.Millisecond))
+		d.First = !strings.HasSuffix(e.Metric, "e2e")
 	}
 	if !d.speaksOf(t) {
 		return d, "its selector picks what no step has"
@@ -212,10 +213,12 @@ func kindsOf(p *plan.Plan) ([]capacity.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum, n := map[string]float64{}, map[string]float64{}
+	sum, square, n := map[string]float64{}, map[string]float64{}, map[string]float64{}
 	for i := range bodies {
 		r := mix.Request(i)
-		sum[r.Task] += float64(len(r.Body))
+		b := float64(len(r.Body))
+		sum[r.Task] += b
+		square[r.Task] += b * b
 		n[r.Task]++
 	}
 	var all []capacity.Task
@@ -225,7 +228,10 @@ func kindsOf(p *plan.Plan) ([]capacity.Task, error) {
 	}
 	for _, t := range p.Tasks {
 		if t.Weight > 0 {
-			all = append(all, capacity.Task{Name: t.Name, Class: call.ModelClass(t.Model), Share: t.Weight / weights, Bytes: sum[t.Name] / max(n[t.Name], 1)})
+			m := max(n[t.Name], 1)
+			mean := sum[t.Name] / m
+			all = append(all, capacity.Task{Name: t.Name, Class: call.ModelClass(t.Model), Share: t.Weight / weights,
+				Bytes: mean, BytesError: math.Sqrt(max(0, square[t.Name]/m-mean*mean) / m)})
 		}
 	}
 	return all, nil
@@ -235,7 +241,7 @@ func kindsOf(p *plan.Plan) ([]capacity.Task, error) {
 func stepPlan(p *plan.Plan, s capacity.Step, number int, left call.USD) *plan.Plan {
 	q := *p
 	q.Name = fmt.Sprintf("%s-%02d-%s", p.Name, number, s.Kind)
-	q.Seed, q.SeedGiven = (p.Seed+uint64(number))%maxSeed, true
+	q.Seed, q.SeedGiven = (p.Seed*1_000_003+uint64(number))%maxSeed, true
 	q.Budget.Given = left >= 0
 	q.Budget.Guard.Budget = left
 	q.OnLimit = plan.OnLimit{Mode: "measure"}
@@ -244,6 +250,22 @@ func stepPlan(p *plan.Plan, s capacity.Step, number int, left call.USD) *plan.Pl
 	jump.Name, jump.Duration, jump.Target = "", 0, s.Load
 	stages := append(slices.Clone(p.Load.Profile.Stages[:0]), jump, jump)
 	stages[1].Duration = s.Most
+	switch {
+	case s.Ramp > 0:
+		stages = stages[:0]
+		for at := time.Duration(0); at < s.Most; at += capacity.RampStep {
+			jump.Target = s.At(at)
+			stages = append(stages, jump, jump)
+			stages[len(stages)-1].Duration = min(capacity.RampStep, s.Most-at)
+		}
+	case s.Lead > 0 && s.Lead < s.Most:
+		high := jump
+		high.Target *= capacity.LeadTimes
+		held := high
+		held.Duration = s.Lead
+		stages = append(stages[:0], high, held, jump, jump)
+		stages[3].Duration = s.Most - s.Lead
+	}
 	if s.Users {
 		l.Mode, l.Users, l.MaxInFlight, l.Requests = plan.Users, int(s.Load), 0, s.Requests
 		l.ThinkMin, l.ThinkMax = p.Load.ThinkMin, p.Load.ThinkMax

@@ -126,7 +126,15 @@ func (f *finder) make(ctx context.Context, stop <-chan struct{}, step capacity.S
 	if err != nil {
 		return err
 	}
-	return f.took(step, stored)
+	if err := f.took(step, stored); err != nil {
+		return err
+	}
+	steps := f.search.Steps()
+	f.say(stepLine(steps[len(steps)-1]))
+	if step.Kind == capacity.WarmUp {
+		f.say(f.forecast())
+	}
+	return nil
 }
 
 // took reads a finished step back and tells the search what it showed.
@@ -145,8 +153,6 @@ func (f *finder) took(step capacity.Step, stored *store.Run) error {
 		o.Stopped, o.Detail = "", "" // its own purse, not the search's
 	}
 	f.search.Took(step, calls, o)
-	steps := f.search.Steps()
-	f.say(stepLine(steps[len(steps)-1]))
 	return nil
 }
 
