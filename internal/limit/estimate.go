@@ -13,7 +13,14 @@ func newCost(input, output float64) cost {
 	return cost{requests: 1, inputTokens: input, outputTokens: output, tokens: input + output}
 }
 
-// estimate learns what one task's requests cost.
+// taskKind is what requests have in common that cost about the same: limits count all
+// of a prompt that misses the cache, and hardly anything of one that hits.
+type taskKind struct {
+	task string
+	cold bool
+}
+
+// estimate learns what one kind's requests cost.
 type estimate struct {
 	inputs, outputs float64 // how many were learned, up to memory
 	perByte         float64 // counted input tokens by byte of the body, mean

@@ -19,7 +19,7 @@ type lane struct {
 	begun bool      // a request has come
 
 	gauges  [numKinds]gauge
-	tasks   map[string]*estimate
+	tasks   map[taskKind]*estimate
 	open    float64       // output tokens charged for requests under way
 	blocked time.Duration // nothing leaves before: a retry-after
 
@@ -48,7 +48,7 @@ type waiter struct {
 }
 
 func newLane(share float64, base time.Time) *lane {
-	l := &lane{base: base, tasks: map[string]*estimate{}}
+	l := &lane{base: base, tasks: map[taskKind]*estimate{}}
 	for i := range l.gauges {
 		l.gauges[i].share, l.gauges[i].trial.share = share, share
 	}
@@ -66,7 +66,7 @@ func (l *lane) enter(req call.Request, t *ticket) *waiter {
 		l.begin(now)
 	}
 	if l.queue.Len() == 0 {
-		t.cost = l.task(req.Task).of(req)
+		t.cost = l.task(req).of(req)
 		if l.ready(now, &t.cost) <= now {
 			l.charge(now, t)
 			return nil
@@ -128,11 +128,13 @@ func (l *lane) charge(now time.Duration, t *ticket) {
 	}
 }
 
-func (l *lane) task(name string) *estimate {
-	e := l.tasks[name]
+// task is what is known of requests of the same kind.
+func (l *lane) task(req call.Request) *estimate {
+	k := taskKind{req.Task, req.Cold}
+	e := l.tasks[k]
 	if e == nil {
 		e = &estimate{}
-		l.tasks[name] = e
+		l.tasks[k] = e
 	}
 	return e
 }
@@ -145,7 +147,7 @@ func (l *lane) pump(now time.Duration, waited bool) {
 	}
 	for l.queue.Len() > 0 {
 		w := l.queue.Front().Value.(*waiter)
-		w.ticket.cost = l.task(w.req.Task).of(w.req)
+		w.ticket.cost = l.task(w.req).of(w.req)
 		if at := l.ready(now, &w.ticket.cost); at > now {
 			l.schedule(at)
 			return
@@ -193,7 +195,7 @@ func (l *lane) settle(t *ticket, req call.Request, r call.Result) {
 	defer l.mu.Unlock()
 	now := l.now()
 	l.close(now, t, actual(t.cost, r))
-	l.task(req.Task).learn(req, r)
+	l.task(req).learn(req, r)
 	for i := range l.gauges {
 		if h := header(r.Limits, i); h != nil && !(i == tokens && restated(r.Limits)) {
 			l.gauges[i].learn(now, t, i, *h)

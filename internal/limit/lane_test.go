@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -178,6 +179,35 @@ func TestLaneHeadGivesUp(t *testing.T) {
 		l.leave(large)
 		if small.place != nil || small.held != 2*time.Second {
 			t.Errorf("the small one was held %v; want it to leave after 2s", small.held)
+		}
+	})
+}
+
+// Calls that were made to miss the prompt cache are charged for all of their
+// prompt, and those beside them that hit it for what is not in it.
+func TestLaneTellsColdFromWarm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLane(0.9, time.Now())
+		charged := func(cold bool) float64 {
+			var k ticket
+			req := call.Request{Task: "t", Model: "m", Cold: cold, Body: make([]byte, 4000), MaxTokens: 10}
+			if l.enter(req, &k) != nil {
+				t.Fatal("held where no limit is known")
+			}
+			r := req.Result(call.OK)
+			r.Usage, r.Known = call.Usage{Input: 10, CacheRead: 990, Output: 5}, call.UsageFinal
+			if cold {
+				r.CacheWrite5m, r.CacheRead = 990, 0
+			}
+			l.settle(&k, req, r)
+			return k.cost[inputTokens]
+		}
+		for i := range 20 {
+			for cold, want := range map[bool]float64{true: 1000, false: 10} {
+				if got := charged(cold); i > 0 && math.Abs(got-want) > 1e-6 {
+					t.Errorf("request %d, cold %v: charged %v; want %v", i, cold, got, want)
+				}
+			}
 		}
 	})
 }
