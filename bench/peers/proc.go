@@ -18,14 +18,18 @@ type sample struct {
 	busy float64 // CPU seconds of the whole machine
 }
 
-// watch reads /proc until stop is closed: CPU ten times a second, memory once.
-// Memory is the proportional share, so that what forked processes have in
-// common counts once.
+// watch reads /proc until stop is closed: CPU ten times a second; memory, and
+// which processes there are, once, since to look at every process of the machine
+// takes it milliseconds from what is being measured. Memory is the proportional
+// share, so that what forked processes have in common counts once.
 func watch(pid int, stop <-chan struct{}) (samples []sample, peakMiB float64) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	var pids []string
 	for i := 0; ; i++ {
-		pids := tree(pid)
+		if i%10 == 0 {
+			pids = tree(pid)
+		}
 		samples = append(samples, sample{at: time.Now().UnixNano(), cpu: cpuOf(pids), busy: machineBusy()})
 		if i%10 == 0 {
 			peakMiB = max(peakMiB, memoryOf(pids))
