@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenload/tokenload/internal/alarm"
 	"github.com/tokenload/tokenload/internal/plan"
 	"github.com/tokenload/tokenload/internal/report"
 	"github.com/tokenload/tokenload/internal/run"
@@ -151,10 +152,12 @@ func (c *runCommand) execute(e *env, l loaded, url, dir string) error {
 	defer done()
 	bar := newProgress(e, c.Quiet)
 	defer bar.end()
+	exact := alarm.New()
+	defer exact.Close()
 	err := run.Execute(ctx, run.Config{
 		Plan: l.plan, Dir: dir, ID: filepath.Base(dir), Target: l.target.name(), Overrides: l.overrides, ToolVersion: Version,
-		Client: l.client(url),
-		Stop:   stop, Progress: bar.show, Warn: bar.say,
+		Client: l.client(url), Alarm: exact.Set,
+		Stop: stop, Progress: bar.show, Warn: bar.say,
 	})
 	if errors.Is(err, fs.ErrExist) {
 		return hinted{err, "choose another folder with --out"}

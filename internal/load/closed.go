@@ -100,10 +100,11 @@ func (s *users) over(until time.Duration) bool {
 
 // await waits for an instant, or until something has happened before it.
 func (s *users) await(until time.Duration) {
-	s.timer.Reset(until - s.now())
+	alarm := s.wake(until)
 	defer s.timer.Stop()
 	select {
 	case <-s.timer.C:
+	case <-alarm:
 	case t := <-s.ended:
 		s.pause(t)
 	case <-s.Stop:

@@ -38,6 +38,10 @@ type Config struct {
 	Send call.Sender       // runs in a goroutine of its own for each request
 	Emit func(call.Result) // called from many goroutines; while it blocks for a Dropped, nothing is sent
 
+	// Alarm is asked, with Go's own timer, to wake the loop after a time: what it
+	// returns may receive then, early, or never. Nil is the timer alone.
+	Alarm func(time.Duration) <-chan struct{}
+
 	Slots    int                           // Open: most requests in flight; 0 = DefaultSlots
 	Requests int                           // Closed: how many to start in all; 0 = no bound
 	Think    func(index int) time.Duration // Closed: a user's pause after the request with that index; nil = none
@@ -102,6 +106,16 @@ func (w *crew) watch() {
 		w.cancel(ErrGrace)
 	case <-w.idle:
 	}
+}
+
+// wake sets what wakes the loop when an instant has come.
+func (w *crew) wake(at time.Duration) (alarm <-chan struct{}) {
+	d := at - w.now()
+	w.timer.Reset(d)
+	if w.Alarm != nil && d > 0 {
+		alarm = w.Alarm(d)
+	}
+	return alarm
 }
 
 // stopped reports whether no more requests may start.

@@ -66,17 +66,12 @@ type arrival struct {
 
 // sleep waits until an instant, not at all if it has passed. It returns false
 // when no more requests may start.
-//
-// Note: on Linux a timer of Go's wakes up to a millisecond late, since the
-// runtime's poller waits in whole milliseconds. A blocking nanosleep is ten
-// times as exact, but keeps a processor from the goroutines that read streams
-// until the runtime takes it away: our sends would look better and what we
-// measure would get worse.
 func (w *crew) sleep(until time.Duration) bool {
-	if d := until - w.now(); d > 0 {
-		w.timer.Reset(d)
+	for w.now() < until && !w.stopped() {
+		alarm := w.wake(until)
 		select {
 		case <-w.timer.C:
+		case <-alarm:
 		case <-w.Stop:
 		case <-w.ctx.Done():
 		}

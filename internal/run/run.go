@@ -36,11 +36,12 @@ type Config struct {
 	Overrides   []string      // path=value, for the manifest
 	ToolVersion string
 
-	Stop     <-chan struct{}   // closed: start no new request, let the running ones end; nil: never
-	Enough   <-chan struct{}   // closed: the same, because whoever observes has seen enough; nil: never
-	Observe  func(call.Result) // called for each result after it is recorded, one at a time; nil: nobody watches
-	Progress func(Frame)       // called once a second and once at the end; nil: nobody looks
-	Warn     func(string)      // called for what the user should know at once; nil: nobody listens
+	Alarm    func(time.Duration) <-chan struct{} // wakes the loop more exactly than Go's timers, see load.Config; nil: those alone
+	Stop     <-chan struct{}                     // closed: start no new request, let the running ones end; nil: never
+	Enough   <-chan struct{}                     // closed: the same, because whoever observes has seen enough; nil: never
+	Observe  func(call.Result)                   // called for each result after it is recorded, one at a time; nil: nobody watches
+	Progress func(Frame)                         // called once a second and once at the end; nil: nobody looks
+	Warn     func(string)                        // called for what the user should know at once; nil: nobody listens
 }
 
 // lead is how long before the load the run's start is stamped, so that writing
@@ -226,7 +227,7 @@ func (e *execution) holdNoMore() { e.noMoreOnce.Do(func() { close(e.noMore) }) }
 func (e *execution) load(ctx context.Context, emit func(call.Result)) error {
 	p := e.Plan
 	c := load.Config{
-		Start: e.start, Next: e.next, Send: e.send, Emit: emit, Slots: p.Load.MaxInFlight,
+		Start: e.start, Alarm: e.Alarm, Next: e.next, Send: e.send, Emit: emit, Slots: p.Load.MaxInFlight,
 		Requests: p.Load.Requests, Stop: e.stop, End: p.Load.End, Grace: p.GracefulStop,
 	}
 	if p.Load.Mode == plan.Arrivals {
