@@ -6,26 +6,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
-	"testing/fstest"
 
-	"github.com/tokenload/tokenload/internal/diagnose"
-	"github.com/tokenload/tokenload/internal/plan"
-	"github.com/tokenload/tokenload/internal/report"
-	"github.com/tokenload/tokenload/sim"
 )
 
 var full = flag.Bool("full", false, "measure the accuracy on all the seeds, not on a few of them")
-
-// labelled is a load on a simulated API of which it is known what is wrong with it.
-type labelled struct {
-	name, why string
-	plan      string // from tasks on; with a target of its own, or the simulator
-	api       func(*sim.Config)
-	want      string // see faults; "" for a healthy one
-}
 
 // How often a diagnosis is right, on simulated runs in virtual time whose faults
 // are known: those that the thresholds were set on, and those held out. -full
@@ -96,28 +82,6 @@ func diagnoseAll(t *testing.T, set string, scenarios []labelled, seeds int) (all
 		return cmp.Or(cmp.Compare(a.scenario.name, b.scenario.name), cmp.Compare(a.seed, b.seed))
 	})
 	return all
-}
-
-// diagnose runs the scenario and returns what is found in it.
-func (s labelled) diagnose(t *testing.T, seed int) []diagnose.Finding {
-	t.Helper()
-	src := fmt.Sprintf("version: 1\nname: scenario\n%sgraceful_stop: 60s\nseed: %d\n", s.plan, seed)
-	if strings.HasPrefix(s.plan, "tasks") {
-		src = strings.Replace(src, "\ntasks", "\ntarget: {base_url: sim}\ntasks", 1)
-	}
-	p, err := plan.Parse("plan.yaml", []byte(src), plan.Options{FS: fstest.MapFS{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := simConfig(p, "")
-	if s.api != nil {
-		s.api(&c)
-	}
-	rep, err := report.Build(virtualRunOn(t, p, c))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rep.Findings
 }
 
 func (d diagnosed) words() (out []string) {

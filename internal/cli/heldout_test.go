@@ -7,57 +7,6 @@ import (
 	"github.com/tokenload/tokenload/sim"
 )
 
-// task is a task of one prompt or two; more are further fields of it.
-func task(name, model string, maxTokens int, more string) string {
-	if more == "" {
-		more = "prompts: [\"What is {{index}} good for?\", Explain it to me.]"
-	}
-	return fmt.Sprintf("{name: %s, model: %s, max_tokens: %d, %s}", name, model, maxTokens, more)
-}
-
-func tasks(t ...string) string {
-	out := "tasks:\n"
-	for _, s := range t {
-		out += "  - " + s + "\n"
-	}
-	return out
-}
-
-// Forms of load, from load on.
-func users(count, requests int, think string) string {
-	return fmt.Sprintf("load: {users: {count: %d, requests: %d, think_time: %s}}\n", count, requests, think)
-}
-
-func arrivals(process, rate, duration string) string {
-	return fmt.Sprintf("load: {arrivals: {%s, stages: [{duration: 0s, target: %s}, {duration: %s, target: %s}]}}\n", process, rate, duration, rate)
-}
-
-// cachedSystem is a system prompt of n words that is to be cached for ttl.
-func cachedSystem(n int, ttl string) string {
-	return fmt.Sprintf("system: {text: \"%s\", cache: %s}, prompts: [How so?, \"And {{index}}?\"]", words(n), ttl)
-}
-
-func limitsOf(class string, l sim.Limits) func(*sim.Config) {
-	return func(c *sim.Config) { c.Limits = map[string]sim.Limits{class: l} }
-}
-
-func all(changes ...func(*sim.Config)) func(*sim.Config) {
-	return func(c *sim.Config) {
-		for _, change := range changes {
-			change(c)
-		}
-	}
-}
-
-// also adds a fault to those that are there.
-func also(f sim.Fault) func(*sim.Config) {
-	return func(c *sim.Config) { c.Faults = append(c.Faults, f) }
-}
-
-func answers(share float64, most int) func(*sim.Config) {
-	return func(c *sim.Config) { c.Answer, c.AnswerCap = share, most }
-}
-
 // heldOut are scenarios that no threshold was set on: each was written before it
 // was run for the first time. One that showed a defect of a test has moved to
 // tuned, and another took its place.
@@ -73,6 +22,8 @@ func heldOut() []labelled {
 		{"healthy, labels of a few tokens", "answers too short for gaps and rates", tasks(task("label", "claude-sonnet-5", 32, "")) + users(10, 500, "100ms"), nil, ""},
 		{"healthy, whole answers", "nothing is streamed", tasks(task("ask", "claude-haiku-4-5", 400, "stream: false, prompts: [Why?]")) + users(6, 300, "{min: 500ms, max: 1500ms}"), nil, ""},
 		{"healthy, users of a slow model who come and go", "more in flight, and no slower for it", tasks(task("ask", "claude-opus-4-8", 200, "")) + ladder, nil, ""},
+		{"healthy, alone near the limit", "bursts up to the limit, and nobody else", tasks(task("ask", "claude-sonnet-4-6", 256, "")) + arrivals("process: gamma, cv: 1.5", "40/m", "240s"), limitsOf("sonnet-4.x", sim.Limits{Requests: 60, InputTokens: 100_000, OutputTokens: 60_000}), ""},
+		{"healthy, essays within what is asked", "long, and the slo allows it", tasks(task("essay", "claude-opus-4-8", 2048, "")) + users(6, 160, "1s") + "slo: {e2e: 60s}\n", nil, ""},
 		{"healthy, an API that wanders as measured", "two hours of the drift that a real one has", tasks(task("ask", "claude-haiku-4-5", 128, "")) + arrivals("process: poisson", "6/m", "2h"), func(c *sim.Config) { c.Drift = 0.09 }, ""},
 
 		{"users against a limit on requests", "a closed loop that comes back at once", tasks(task("ask", "claude-sonnet-4-6", 400, "")) + users(6, 300, "1s"), limitsOf("sonnet-4.x", sim.Limits{Requests: 40}), "limit.requests"},
@@ -102,6 +53,11 @@ func heldOut() []labelled {
 		{"two of five meet a slow machine", "two kinds of the slowest model", tasks(task("ask", "claude-opus-4-8", 200, "")) + arrivals("process: constant", "3/s", "100s"), also(sim.Fault{Kind: sim.FaultSlow, Factor: 4, Probability: 0.4}), "mode.bi"},
 		{"twice as slow in the last third", "a step of the slowest model, users of a fixed number", tasks(task("ask", "claude-opus-4-8", 200, "")) + "load: {users: {count: 6, duration: 240s, think_time: {min: 1s, max: 2s}}}\n", also(sim.Fault{Kind: sim.FaultSlow, Factor: 2, From: 160 * time.Second}), "drift"},
 		{"slower by halves", "two steps, an open loop on a grid", tasks(task("ask", "claude-sonnet-4-6", 200, "")) + arrivals("process: constant", "2/s", "180s"), all(also(sim.Fault{Kind: sim.FaultSlow, Factor: 1.5, From: 60 * time.Second, To: 120 * time.Second}), also(sim.Fault{Kind: sim.FaultSlow, Factor: 2, From: 120 * time.Second})), "drift"},
+		{"a neighbour of a large account", "a third of a limit that we hardly use", tasks(task("ask", "claude-opus-4-8", 200, "")) + users(6, 260, "1s"), func(c *sim.Config) {
+			limitsOf("opus-4.x", sim.Limits{Requests: 400, InputTokens: 400_000, OutputTokens: 80_000})(c)
+			c.Tenant = sim.Tenant{Requests: 140, InputTokens: 500, OutputTokens: 100}
+		}, "other.tenant"},
+		{"essays that users wait for", "a slow model writes what the slo does not allow", tasks(task("essay", "claude-opus-4-8", 1500, "")) + users(5, 150, "1s") + "slo: {e2e: 8s}\n", nil, "out.length"},
 		{"a dear model for what another does", "the same documents, by turns", tasks(task("now", "claude-opus-5", 256, "synthetic: {input_tokens: 2000}"), task("then", "claude-sonnet-5", 256, "synthetic: {input_tokens: 2000}")) + users(8, 240, "1s"), nil, "model.choice"},
 		{"a gateway that forgets", "one in twelve, of a cache for an hour", tasks(task("ask", "claude-sonnet-5", 200, cachedSystem(1500, "1h"))) + users(6, 250, "2s"), also(sim.Fault{Kind: sim.FaultEvict, Probability: 0.08}), "cache.evicted"},
 
@@ -118,6 +74,11 @@ func heldOut() []labelled {
 		{"a queue, and no keep-alive", "a small server of one's own", tasks(task("ask", "claude-haiku-4-5", 300, "")) + ladder, all(slowed(sim.Load{Model: sim.LoadQueue, Slots: 6}), also(sim.Fault{Kind: sim.FaultNoKeepAlive})), "queue conn.churn"},
 		{"a dear model, and its limit", "the limit binds one of two", tasks(task("now", "claude-opus-4-8", 200, "synthetic: {input_tokens: 1500}"), task("then", "claude-haiku-5-5", 200, "synthetic: {input_tokens: 1500}")) + arrivals("process: poisson", "2/s", "150s"), limitsOf("opus-4.x", sim.Limits{Requests: 30}), "limit.requests model.choice"},
 		{"cut, and slower from a moment on", "the first and the last of the catalogue's rest", tasks(task("ask", "claude-haiku-4-5", 256, "")) + arrivals("process: poisson", "3/s", "120s"), all(also(sim.Fault{Kind: sim.FaultCut, After: 10, Probability: 0.06}), also(sim.Fault{Kind: sim.FaultSlow, Factor: 2, From: 70 * time.Second})), "stream.cut drift"},
+		{"our share of a limit, and a neighbour's", "what refuses us is the limit; that it is half as large, the neighbour", tasks(task("ask", "claude-sonnet-4-6", 256, "")) + arrivals("process: poisson", "80/m", "240s"), func(c *sim.Config) {
+			limitsOf("sonnet-4.x", sim.Limits{Requests: 100})(c)
+			c.Tenant = sim.Tenant{Requests: 60}
+		}, "limit.requests other.tenant"},
+		{"long answers, some cut", "of the caller and of a proxy", tasks(task("essay", "claude-sonnet-4-6", 1600, "")) + arrivals("process: poisson", "1/s", "180s") + "slo: {e2e: 5s}\n", also(sim.Fault{Kind: sim.FaultCut, After: 14, Probability: 0.08}), "stream.cut out.length"},
 		{"overloaded, and a slow machine", "two of the API's own", tasks(task("ask", "claude-haiku-4-5", 128, "")) + arrivals("process: poisson", "4/s", "100s"), all(also(sim.Fault{Kind: sim.FaultStatus, Status: 529, Probability: 0.12}), also(sim.Fault{Kind: sim.FaultSlow, Factor: 5, Probability: 0.3})), "overload.529 mode.bi"},
 		{"a gateway that forgets, and a tight max_tokens", "of the cache and of the caller", tasks(task("ask", "claude-opus-4-8", 100, cachedSystem(2000, "5m"))) + arrivals("process: poisson", "2/s", "120s"), all(answers(0.8, -1), also(sim.Fault{Kind: sim.FaultEvict, Probability: 0.12})), "cache.evicted out.truncated"},
 	}

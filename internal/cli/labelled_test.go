@@ -2,32 +2,106 @@ package cli
 
 import (
 	"fmt"
-	"time"
+	"strings"
+	"testing"
+	"testing/fstest"
 
+	"github.com/tokenload/tokenload/internal/diagnose"
+	"github.com/tokenload/tokenload/internal/plan"
+	"github.com/tokenload/tokenload/internal/report"
 	"github.com/tokenload/tokenload/sim"
 )
 
-// tuned are the scenarios that the tests of the catalogue were made with.
-func tuned() (out []labelled) {
-	for _, s := range scenarios() {
-		out = append(out, labelled{name: s.name, plan: s.plan, api: s.api, want: s.want})
-	}
-	thinking := "body: {thinking: {type: enabled, budget_tokens: 2048}}, prompts: [Prove it.]"
-	return append(out, []labelled{
-		{"a gateway's own limit", "by chance, and it names nothing", chatTask + steady, also(sim.Fault{Kind: sim.FaultStatus, Status: 429, Probability: 0.2}), "limit.unknown"},
-		{"each call writes the cache", "what is cached begins with a number", fmt.Sprintf("tasks: [{name: ask, model: claude-haiku-5-5, max_tokens: 128, body: {cache_control: {type: ephemeral}}, prompts: [\"{{index}} %s\"]}]\n", words(1500)) + steady, nil, "cache.always_write"},
-		{"given up after a silence", "the client's stall_timeout ends it", "target: {base_url: sim, stall_timeout: 30s}\n" + chatTask + steady, also(sim.Fault{Kind: sim.FaultStall, After: 8, Probability: 0.1}), "stream.stall"},
+// labelled is a load on a simulated API of which it is known what is wrong with it.
+type labelled struct {
+	name, why string
+	plan      string // from tasks on; with a target of its own, or the simulator
+	api       func(*sim.Config)
+	want      string // see faults; "" for a healthy one
+}
 
-		{"a limit, and cuts", "what comes through is cut", chatTask + steady, all(limitTo(sim.Limits{Requests: 60}), also(sim.Fault{Kind: sim.FaultCut, After: 9, Probability: 0.15})), "limit.requests stream.cut"},
-		{"a limit that is retried", "retries are its consequence", chatTask + steady + "on_limit: obey\n", limitTo(sim.Limits{Requests: 60}), "limit.requests retry.amplification"},
-		{"overloaded, with silences", "two of the API's own", chatTask + steady, all(also(sim.Fault{Kind: sim.FaultStatus, Status: 529, Probability: 0.15}), also(sim.Fault{Kind: sim.FaultStall, After: 8, For: 25 * time.Second, Pings: true, Probability: 0.1})), "overload.529 stream.stall"},
-		{"a proxy that closes and buffers", "two of one proxy", chatTask + steady, all(also(sim.Fault{Kind: sim.FaultNoKeepAlive}), also(sim.Fault{Kind: sim.FaultBuffer})), "conn.churn stream.buffered"},
-		{"input against a limit, uncached", "the cache that is asked for would lift the limit", cachedTask(250) + steady, limitsOf("haiku-5.5", sim.Limits{InputTokens: 25_000}), "limit.input_tokens cache.never"},
-		{"thinking against a limit on output", "the thinking is most of the output", tasks(task("hard", "claude-sonnet-4-6", 4096, thinking)) + steady, limitsOf("sonnet-4.x", sim.Limits{OutputTokens: 15_000}), "limit.output_tokens thinking.silence"},
-		{"long prompts, cut answers", "both of the caller", "tasks: [{name: short, model: claude-haiku-4-5, max_tokens: 128, prompts: [Why?]}, {name: long, model: claude-haiku-4-5, max_tokens: 128, synthetic: {input_tokens: 30000}}]\nload: {users: {count: 1, requests: 80}}\n", answers(0.8, -1), "context.length out.truncated"},
-		{"a cold burst against a limit", "the burst meets both", cachedTask(1500) + "load: {users: {count: 40, requests: 160}}\n", limitsOf("haiku-5.5", sim.Limits{Requests: 80}), "limit.requests cache.cold_stampede"},
-		{"cuts, and a cache that expires", "far apart in the catalogue", cachedTask(1500) + "load: {arrivals: {process: poisson, stages: [{duration: 0s, target: 8/h}, {duration: 12h, target: 8/h}]}}\n", also(sim.Fault{Kind: sim.FaultCut, After: 9, Probability: 0.15}), "stream.cut cache.expiry"},
-		{"growth, and answers cut off", "a limit and the caller", chatTask + "load: {arrivals: {stages: [{duration: 0s, target: 1/s}, {duration: 60s, target: 1/s}, {duration: 10s, target: 6/s}, {duration: 60s, target: 6/s}]}}\n",
-			all(func(c *sim.Config) { c.Ramp = sim.Ramp{Growth: 2, Free: 20} }, answers(0.9, -1)), "limit.ramp out.truncated"},
-	}...)
+// faults are the ids that must be found, in the order in which to act on them;
+// may are those that follow from them and can be found too, written with a "?".
+func (s labelled) faults() (must, may []string) {
+	for _, id := range strings.Fields(s.want) {
+		if bare, ok := strings.CutSuffix(id, "?"); ok {
+			may = append(may, bare)
+			continue
+		}
+		must = append(must, id)
+	}
+	return must, may
+}
+
+// diagnose runs the scenario and returns what is found in it.
+func (s labelled) diagnose(t *testing.T, seed int) []diagnose.Finding {
+	t.Helper()
+	src := fmt.Sprintf("version: 1\nname: scenario\n%sgraceful_stop: 60s\nseed: %d\n", s.plan, seed)
+	if strings.HasPrefix(s.plan, "tasks") {
+		src = strings.Replace(src, "\ntasks", "\ntarget: {base_url: sim}\ntasks", 1)
+	}
+	p, err := plan.Parse("plan.yaml", []byte(src), plan.Options{FS: fstest.MapFS{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := simConfig(p, "")
+	if s.api != nil {
+		s.api(&c)
+	}
+	rep, err := report.Build(virtualRunOn(t, p, c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rep.Findings
+}
+
+// task is a task of one prompt or two; more are further fields of it.
+func task(name, model string, maxTokens int, more string) string {
+	if more == "" {
+		more = "prompts: [\"What is {{index}} good for?\", Explain it to me.]"
+	}
+	return fmt.Sprintf("{name: %s, model: %s, max_tokens: %d, %s}", name, model, maxTokens, more)
+}
+
+func tasks(t ...string) string {
+	out := "tasks:\n"
+	for _, s := range t {
+		out += "  - " + s + "\n"
+	}
+	return out
+}
+
+// Forms of load, from load on.
+func users(count, requests int, think string) string {
+	return fmt.Sprintf("load: {users: {count: %d, requests: %d, think_time: %s}}\n", count, requests, think)
+}
+
+func arrivals(process, rate, duration string) string {
+	return fmt.Sprintf("load: {arrivals: {%s, stages: [{duration: 0s, target: %s}, {duration: %s, target: %s}]}}\n", process, rate, duration, rate)
+}
+
+// cachedSystem is a system prompt of n words that is to be cached for ttl.
+func cachedSystem(n int, ttl string) string {
+	return fmt.Sprintf("system: {text: \"%s\", cache: %s}, prompts: [How so?, \"And {{index}}?\"]", words(n), ttl)
+}
+
+func limitsOf(class string, l sim.Limits) func(*sim.Config) {
+	return func(c *sim.Config) { c.Limits = map[string]sim.Limits{class: l} }
+}
+
+func all(changes ...func(*sim.Config)) func(*sim.Config) {
+	return func(c *sim.Config) {
+		for _, change := range changes {
+			change(c)
+		}
+	}
+}
+
+// also adds a fault to those that are there.
+func also(f sim.Fault) func(*sim.Config) {
+	return func(c *sim.Config) { c.Faults = append(c.Faults, f) }
+}
+
+func answers(share float64, most int) func(*sim.Config) {
+	return func(c *sim.Config) { c.Answer, c.AnswerCap = share, most }
 }

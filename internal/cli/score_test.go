@@ -5,7 +5,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/tokenload/tokenload/internal/diagnose"
@@ -16,19 +15,6 @@ type diagnosed struct {
 	scenario labelled
 	seed     int
 	findings []diagnose.Finding
-}
-
-// faults are the ids that must be found, in the order in which to act on them;
-// may are those that follow from them and can be found too, written with a "?".
-func (s labelled) faults() (must, may []string) {
-	for _, id := range strings.Fields(s.want) {
-		if bare, ok := strings.CutSuffix(id, "?"); ok {
-			may = append(may, bare)
-			continue
-		}
-		must = append(must, id)
-	}
-	return must, may
 }
 
 func (d diagnosed) ids() (ids []string) {

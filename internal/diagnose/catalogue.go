@@ -99,9 +99,7 @@ func (e *Evidence) Diagnosis(s metrics.Summary) Diagnosis {
 		found := map[string]bool{}
 		for _, f := range o.findings {
 			found[f.ID] = true
-			if f.Confidence == 0 {
-				f.Confidence = confidenceOf(f.Weight, f.Remain)
-			}
+			f.Confidence = confidenceOf(f.Weight, f.Remain)
 			if f.Rivals == nil {
 				f.Rivals = []string{}
 			}

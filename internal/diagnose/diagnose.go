@@ -144,8 +144,3 @@ func Find(results iter.Seq[call.Result], s metrics.Summary) []Finding {
 	}
 	return e.Findings(s)
 }
-
-// confidence is that of a test that has counted evidence alone.
-func confidence(k, n, rivals int) float64 { return confidenceOf(weakest(counted(k, n)), rivals) }
-
-var _ = confidence
