@@ -8,7 +8,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-
 )
 
 var full = flag.Bool("full", false, "measure the accuracy on all the seeds, not on a few of them")
