@@ -84,7 +84,7 @@ func tuned() []labelled {
 		{"long prompts", "thirty thousand tokens beside a few", "tasks: [{name: short, model: claude-haiku-4-5, max_tokens: 128, prompts: [Why?]}, {name: long, model: claude-haiku-4-5, max_tokens: 128, synthetic: {input_tokens: 30000}}]\nload: {users: {count: 1, requests: 60}}\n", nil, "context.length"},
 		{"a slow replica", "three of ten requests go there", chatTask + steady, faulty(sim.Fault{Kind: sim.FaultSlow, Factor: 4, Probability: 0.3}), "mode.bi"},
 		{"a slow replica, tasks of many lengths", "two tasks have two times by themselves", mixedTasks + steady4, faulty(sim.Fault{Kind: sim.FaultSlow, Factor: 6, Probability: 0.2}), "mode.bi"},
-		{"a few very late", "seven of two hundred, and no second kind", chatTask + steady4, faulty(sim.Fault{Kind: sim.FaultSlow, Factor: 40, Probability: 0.035}), "tail.heavy"},
+		{"a few very late", "four of a hundred, and no second kind", chatTask + steady4, faulty(sim.Fault{Kind: sim.FaultSlow, Factor: 20, Probability: 0.04}), "tail.heavy"},
 		{"healthy, tasks of many lengths", "a mixture is not two kinds", mixedTasks + steady4, nil, ""},
 		{"healthy, the heavier tail of another model", "a tail that the model has by itself", "tasks: [{name: chat, model: claude-sonnet-4-6, max_tokens: 128, prompts: [\"question {{index}}\"]}]\n" + steady4, nil, ""},
 		{"a queue before eight places", "in service, or waiting", chatTask + ladder, slowed(sim.Load{Model: sim.LoadQueue, Slots: 8}), "queue"},

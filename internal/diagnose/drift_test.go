@@ -99,30 +99,22 @@ func TestDriftLooksAtHeldLoad(t *testing.T) {
 		}
 		return 3
 	})
-	in := func(held []Stretch) (d Diagnosis, found bool) {
+	in := func(held []Stretch) outcome {
 		e := Evidence{Held: held}
 		for _, r := range rs {
 			e.Add(r)
 		}
-		d = e.Diagnosis(valid(metrics.ClassLimits{}))
-		for _, f := range d.Findings {
-			found = found || f.ID == "drift"
-		}
-		return d, found
+		return e.drift(valid(metrics.ClassLimits{}))
 	}
-	if _, found := in(nil); !found {
+	if o := in(nil); len(o.findings) != 1 {
 		t.Error("without a plan: no drift")
 	}
-	if _, found := in([]Stretch{{0, 150 * time.Second}, {300 * time.Second, 0}}); found {
-		t.Error("drift between two levels of load")
+	if o := in([]Stretch{{0, 150 * time.Second}, {300 * time.Second, 0}}); len(o.findings) > 0 || o.needs != "" {
+		t.Errorf("between two levels of load: %+v", o)
 	}
-	d, _ := in([]Stretch{})
-	for _, g := range d.NotAssessable {
-		if g.ID == "drift" {
-			return
-		}
+	if o := in([]Stretch{}); o.needs == "" {
+		t.Errorf("a plan that holds no load: %+v", o)
 	}
-	t.Errorf("a plan that holds no load: %v", d.NotAssessable)
 }
 
 // A queue that grows is no drift: answers are slow because many wait.

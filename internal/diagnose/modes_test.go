@@ -114,7 +114,7 @@ func needs(t *testing.T, id string, rs []call.Result, said string) {
 
 // A long run is sampled: evenly, within bounds, and whatever the order.
 func TestSampleIsBounded(t *testing.T) {
-	rs := spread(40_000, 0.8, 0.3, 0.02, later(25))
+	rs := spread(15_000, 0.8, 0.3, 0.02, later(25))
 	var a, b Evidence
 	for i := range rs {
 		a.Add(rs[i])
@@ -141,5 +141,21 @@ func TestSizeClass(t *testing.T) {
 		if sizeClass(tokens) != sizeClass(same) || sizeClass(same+1) == sizeClass(tokens) && same != 23_000 {
 			t.Errorf("classes of %d, %d and %d: %d, %d, %d", tokens, same, same+1, sizeClass(tokens), sizeClass(same), sizeClass(same+1))
 		}
+	}
+}
+
+// Answers that resemble the one before are worth fewer; chance takes nothing off.
+func TestIndependent(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 7))
+	x, chance, alike := 0.0, make([]float64, 400), make([]float64, 400)
+	for i := range chance {
+		x = 0.6*x + rng.NormFloat64()
+		chance[i], alike[i] = rng.NormFloat64(), x
+	}
+	if got := independent(chance); got != 400 {
+		t.Errorf("400 values of chance are worth %v", got)
+	}
+	if got := independent(alike); got < 70 || got > 150 {
+		t.Errorf("400 values of autocorrelation 0.6 are worth %v; want about 100", got)
 	}
 }

@@ -21,7 +21,7 @@ const (
 func (e *Evidence) tailHeavy(metrics.Summary) outcome {
 	need := stats.LeastN(0.99, level)
 	alike, by := excess(e.sample.inOrder(), ttftOf, asked)
-	worth := stats.EffectiveN(len(by), stats.Autocorrelation(by))
+	worth := independent(by)
 	if len(by) < need {
 		return lacks("%d streamed answers to first attempts whose first content took time, %d of each kind of request: a p99 of fewer has no interval", need, minAlike)
 	}
@@ -52,6 +52,17 @@ func (e *Evidence) tailHeavy(metrics.Summary) outcome {
 		return outcome{}
 	}
 	return one(tailFinding(by, p99, mid, n, all), true)
+}
+
+// independent is how many independent values these are worth, in the order in which
+// they came. A resemblance that chance explains takes nothing off.
+func independent(values []float64) float64 {
+	n := float64(len(values))
+	rho := stats.Autocorrelation(values)
+	if rho < 2/math.Sqrt(n) {
+		return n
+	}
+	return stats.EffectiveN(len(values), rho)
 }
 
 func tailFinding(by []float64, p99 stats.Estimate, mid float64, n int, all []telling) Finding {
