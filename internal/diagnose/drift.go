@@ -18,6 +18,7 @@ const (
 	driftLevel = 0.99
 	leastSteps = 3   // windows between two
 	driftLoad  = 3.0 // standard errors from which the requests in flight have a part in it
+	driftPart  = 0.5 // of a queue, that a drift must make up to stand for it
 )
 
 // moved is how a figure changed over a stretch in which the load was held.
@@ -154,7 +155,8 @@ func (e *Evidence) drift(s metrics.Summary) outcome {
 
 // queueing is the test for a queue, held against drift: answers that become
 // slower by themselves keep more requests in flight. Where, at one time, a larger
-// crowd is no slower, it is the time that matters.
+// crowd is no slower, it is the time that matters; unless it changes too little
+// to make up half of what the queue does.
 func (e *Evidence) queueing(s metrics.Summary) outcome {
 	o := e.queue(s)
 	if len(o.findings) == 0 {
@@ -162,7 +164,7 @@ func (e *Evidence) queueing(s metrics.Summary) outcome {
 	}
 	_, found, _ := e.drifts()
 	for _, m := range found {
-		if !m.matched {
+		if !m.matched && math.Abs(m.size().Value) >= driftPart*e.queueSize() {
 			return outcome{}
 		}
 	}

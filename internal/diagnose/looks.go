@@ -31,15 +31,20 @@ type look struct {
 
 // looks is a sample of the answers of one model that does not depend on their order.
 type looks struct {
-	kept []look
-	n    int // answers it stands for
+	kept  []look
+	n     int    // answers it stands for
+	bound uint64 // those that draw more are not kept; 0 is no bound
 }
 
 func (l *looks) add(k look) {
 	l.n++
+	if l.bound > 0 && k.draw > l.bound {
+		return
+	}
 	l.kept = append(l.kept, k)
 	if len(l.kept) >= 2*mostLooks {
 		l.cut()
+		l.bound = l.kept[mostLooks-1].draw
 	}
 }
 

@@ -15,7 +15,7 @@ const (
 	queueRatio  = 1.5  // service_ttft with many in flight to that with few
 	queueSurely = 1.25 // and that at the lower end of its interval
 	queueLeast  = 20.0 // ms
-	ofArrivals  = 0.5  // of what the time grows by for each in flight, for each that was sent shortly before
+	ofArrivals  = 0.25 // of what the time grows by for each in flight, for each that was sent shortly before
 	lasting     = 3.0  // times as many in flight, where nothing else tells a queue from slowness
 	withTime    = 0.8  // from here on, what was in flight grew as time went on
 	queueBands  = 3    // in which rates are told
@@ -109,6 +109,17 @@ func (q *queued) look(sent *slopes, openLoop bool) bool {
 		return q.arrivals.Low > 0 && q.arrivals.Value >= ofArrivals*slope(queuePart).Value
 	}
 	return q.arrivals.High >= 0
+}
+
+// queueSize is the logarithm of by how many times the time grows in the queue that
+// was found; 0 is none.
+func (e *Evidence) queueSize() float64 {
+	for _, m := range e.speeds.byAnswers() {
+		if q := e.queueOf(m); q.found {
+			return math.Log(q.ratio.Value)
+		}
+	}
+	return 0
 }
 
 func everywhere(n int) []int {
