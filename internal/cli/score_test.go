@@ -157,25 +157,49 @@ func (s claims) bias() float64 {
 // bins are the lower ends of the reliability table's rows.
 var bins = [...]float64{0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98}
 
-// reliability holds the confidences against the share that was right.
+// reliability holds the confidences against the share that was right, and those of
+// findings that left a rival for themselves.
 func (s claims) reliability() (lines []string) {
-	for i, low := range bins {
-		high, n, right, sum := 1.01, 0, 0, 0.0
+	var rivals claims
+	bin := make([]claims, len(bins))
+	for _, c := range s {
+		if c.remain > 0 {
+			rivals = append(rivals, c)
+			continue
+		}
+		i, _ := slices.BinarySearch(bins[:], c.confidence+1e-9)
+		bin[i-1] = append(bin[i-1], c)
+	}
+	for i, in := range bin {
+		high := 1.0
 		if i+1 < len(bins) {
 			high = bins[i+1]
 		}
-		for _, c := range s {
-			if c.confidence >= low && c.confidence < high {
-				n++
-				sum += c.confidence
-				right += int(c.outcome())
-			}
-		}
-		if n > 0 {
-			lines = append(lines, fmt.Sprintf("confidence %.2f to %.2f: %4d findings, mean confidence %.3f, right %.3f", low, min(high, 1), n, sum/float64(n), float64(right)/float64(n)))
+		lines = append(lines, fmt.Sprintf("confidence %.2f to %.2f: %s", bins[i], high, in.words()))
+	}
+	return append(lines, "with rivals that remain: "+rivals.words())
+}
+
+func (s claims) words() string {
+	if len(s) == 0 {
+		return "none"
+	}
+	right, sum := 0.0, 0.0
+	for _, c := range s {
+		right, sum = right+c.outcome(), sum+c.confidence
+	}
+	return fmt.Sprintf("%d findings, mean confidence %.3f, right %.3f", len(s), sum/float64(len(s)), right/float64(len(s)))
+}
+
+// moved is by how much the confidence of a finding without rivals would change at
+// most under another offset and slope.
+func (s claims) moved(offset, slope float64) (most float64) {
+	for _, c := range s {
+		if c.remain == 0 {
+			most = max(most, math.Abs(min(0.99, 1/(1+math.Exp(-(offset+slope*c.weight))))-c.confidence))
 		}
 	}
-	return lines
+	return most
 }
 
 // fit finds the offset and the slope under which the weights of findings without
