@@ -146,7 +146,7 @@ func (s *Search) mostKept() float64 {
 		}
 		ok := len(d.Calls) > 0
 		for i, h := range d.Shown {
-			ok = ok && !(h.Share > s.Criteria[i].allowed())
+			ok = ok && !s.Criteria[i].surely(h)
 		}
 		if ok {
 			most = max(most, s.lastLoad(&d))
@@ -242,7 +242,7 @@ func (s *Search) confirmed(d *done) *Confirmation {
 	}
 	k.Held = k.Asked > 0 && float64(k.Refused) < fulfilled*float64(k.Asked)
 	for i, h := range d.Shown {
-		if h.Share > s.Criteria[i].allowed() {
+		if s.Criteria[i].surely(h) {
 			k.Kept = false
 		}
 	}
@@ -317,7 +317,7 @@ func (s *Search) Steps() []Report {
 		r := Report{Step: d.Step, Outcome: d.Outcome, Attempts: len(d.Calls), Refused: d.refusals()}
 		for j, h := range d.Shown {
 			r.Shares = append(r.Shares, h.Share)
-			if h.Share > s.Criteria[j].allowed() {
+			if s.Criteria[j].surely(h) && (d.Kind == Climb || d.Kind == Probe || d.Kind == Confirm) {
 				r.Violated = append(r.Violated, s.Criteria[j].Name)
 			}
 		}

@@ -110,8 +110,17 @@ func (s *Search) announced(b bucket) (Ceiling, bool) {
 		(fit.PerMinute.Low > last*(1+agree) || fit.PerMinute.High < last*(1-agree)) {
 		c.PerMinute = fit.PerMinute
 	}
+	if c.Refused > 0 { // so it was empty, and what it had let through by then is what it holds
+		if held := limit.Stored(s.demands(b), c.PerMinute.Value/60); held < shallow*last {
+			c.Capacity = held
+		}
+	}
 	return s.inRequests(c)
 }
+
+// shallow is the part of a minute under which a bucket does not hold the minute
+// that a limit is taken to hold.
+const shallow = 0.8
 
 // met is a limit that shows by its 429s alone: what it lets through while it
 // refuses is its refill.

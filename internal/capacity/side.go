@@ -125,7 +125,7 @@ func (s *Search) refine() (Step, bool) {
 		return Step{}, false
 	}
 	step := s.probe(s.between(lo, hi), lo, hi)
-	if s.dear(step) {
+	if s.dear(step, hi) {
 		return Step{}, false
 	}
 	return step, true
@@ -137,10 +137,12 @@ const patience = 170 * time.Second
 
 // dear reports whether a probe would make the search of the thresholds dearer than
 // the answer is worth. Who asks for a finer answer is given more.
-func (s *Search) dear(step Step) bool {
-	root, found := s.root()
-	if !found {
-		return false
+func (s *Search) dear(step Step, hi float64) bool {
+	worth := hi // below a queue's plateau the answer is near; the root may be far off yet
+	if _, _, queue := s.getsDone(); !queue {
+		if root, found := s.root(); found && s.longProbes() > 0 {
+			worth = root
+		}
 	}
 	used := s.Expected(step) * 0.85 // most end early
 	for i := range s.done {
@@ -150,7 +152,7 @@ func (s *Search) dear(step Step) bool {
 			}
 		}
 	}
-	return used > s.arrivals(s.Users, root)*patience.Seconds()*usualPrecision/s.Precision
+	return used > s.arrivals(s.Users, worth)*patience.Seconds()*usualPrecision/s.Precision
 }
 
 // longProbes counts the probes that were long enough for a queue to show.

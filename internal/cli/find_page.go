@@ -74,7 +74,7 @@ type foundKept struct {
 
 type foundOver struct {
 	Times float64  `json:"times"`
-	Load  float64  `json:"load"`
+	Load  float64  `json:"requests_per_s"`
 	After *float64 `json:"first_429_after_s"`
 }
 
@@ -197,7 +197,7 @@ func (out found) words() string {
 		return fmt.Sprintf("at least %s%s%s", figure(v), unit, out.because())
 	}
 	text := figure(v) + unit
-	if a.Load.Bounded() {
+	if a.Load.Bounded() && figure(a.Load.Low) != figure(a.Load.High) {
 		text += fmt.Sprintf(" (%s to %s)", figure(a.Load.Low), figure(a.Load.High))
 	}
 	return text + ", held back by " + orWord(out.Answer.Limit, out.Answer.Threshold)
@@ -246,7 +246,7 @@ func ends(e capacity.Estimate) string {
 	if !e.Bounded() {
 		return figure(e.Value)
 	}
-	if e.Low == e.High {
+	if figure(e.Low) == figure(e.High) {
 		return figure(e.Value)
 	}
 	return fmt.Sprintf("%s (%s to %s)", figure(e.Value), figure(e.Low), figure(e.High))
