@@ -1,8 +1,10 @@
 package capacity
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tokenload/tokenload/internal/call"
@@ -168,12 +170,35 @@ func (s *Search) want() (Step, bool) {
 		return again, true
 	}
 	if s.ended == 0 {
-		return Step{}, false // nothing was learned
+		s.Stop(ByTarget, s.unanswered())
+		return Step{}, false
 	}
 	if step, more := s.side(); more {
 		return step, true
 	}
 	return s.limitSide()
+}
+
+// unanswered says how the calls ended of which none was answered.
+func (s *Search) unanswered() string {
+	n, by, why := 0, map[call.Class]int{}, ""
+	for i := range s.done {
+		for j := range s.done[i].Calls {
+			c := &s.done[i].Calls[j]
+			n++
+			by[c.Class]++
+			if c.Err != nil {
+				why = ": " + c.Err.Message
+			}
+		}
+	}
+	var list []string
+	for _, class := range call.Classes() {
+		if by[class] > 0 {
+			list = append(list, fmt.Sprintf("%s %d", class, by[class]))
+		}
+	}
+	return fmt.Sprintf("not one of %d calls was answered (%s)%s", n, strings.Join(list, ", "), why)
 }
 
 // Expected is how many requests are let through in a step, as far as it is known.

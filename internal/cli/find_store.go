@@ -173,13 +173,30 @@ func (f *finder) replayStep(name string) error {
 		return err
 	}
 	cause := stored.Manifest.Stop.Cause
-	if cause == "completed" || cause == "decided" {
+	usable := cause == "completed" || cause == "decided"
+	if usable && step.Kind == capacity.WarmUp {
+		usable, err = f.answered(stored) // else the target is asked once more: it may be there by now
+		if err != nil {
+			return err
+		}
+	}
+	if usable {
 		return f.took(step, stored)
 	}
 	f.lost++
 	cost, err := f.halfCost(stored)
 	f.spent += cost
 	return err
+}
+
+// answered reports whether a step had an answer at all.
+func (f *finder) answered(stored *store.Run) (bool, error) {
+	for r, err := range stored.Results() {
+		if err != nil || r.Class == call.OK {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // halfCost is what a step that was cut short may have cost at the most: what its

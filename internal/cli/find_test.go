@@ -250,7 +250,7 @@ func TestFindUselessTargets(t *testing.T) {
 	}{
 		{"wrong key", sim.Config{Keys: []string{"another"}}, "simulated", capacity.ByTarget},
 		{"a spend cap", sim.Config{SpendCap: 1e-9}, "simulated", capacity.ByTarget},
-		{"only errors", sim.Config{Faults: []sim.Fault{{Kind: sim.FaultStatus, Status: 500}}}, "simulated", ""},
+		{"only errors", sim.Config{Faults: []sim.Fault{{Kind: sim.FaultStatus, Status: 500}}}, "simulated", capacity.ByTarget},
 	} {
 		var said []string
 		f := finderIn(t, p, t.TempDir(), &said)
