@@ -11,6 +11,10 @@ import (
 const (
 	soakStreams = 500
 	soakRamp    = 5 * time.Second
+	// soakSettle is how long all streams run before it counts. A heap grows to
+	// about twice what lives before it is collected: by then it has been, and
+	// what it takes from the system is as much as it needs.
+	soakSettle = 15 * time.Second
 	// What may be more at the end than at the beginning: memory, since a heap
 	// breathes, and what belongs to the second in which it was counted.
 	memoryBreath = 1.15
@@ -37,7 +41,7 @@ func (l *lab) soak(length time.Duration) error {
 	defer end()
 	files := make(chan []float64, 1)
 	stop := make(chan struct{})
-	o, err := l.generate(users(soakStreams, soakRamp, length), url, func(pid int) { go func() { files <- descriptors(pid, stop) }() })
+	o, err := l.generate(users(soakStreams, soakRamp, soakSettle+length), url, func(pid int) { go func() { files <- descriptors(pid, stop) }() })
 	close(stop)
 	if err != nil {
 		return err
@@ -48,13 +52,13 @@ func (l *lab) soak(length time.Duration) error {
 	}
 	var memory, goroutines []float64
 	for _, s := range samples {
-		if at := time.Duration(s.T); at > soakRamp+time.Second && at < soakRamp+length {
+		if at := time.Duration(s.T); at > soakRamp+soakSettle && at < soakRamp+soakSettle+length {
 			memory, goroutines = append(memory, s.Memory/(1<<20)), append(goroutines, s.Goroutines)
 		}
 	}
 	fmt.Printf("soak: %d streams, %v, %d requests, %d events, %.2f cores, valid %v\n", soakStreams, length, len(o.records), o.events, o.cpu/o.seconds, o.valid)
 	open := <-files
-	if n := int(soakRamp.Seconds()) + 1; len(open) > n {
+	if n := int((soakRamp + soakSettle).Seconds()); len(open) > n {
 		open = open[n:]
 	}
 	return errors.Join(
