@@ -265,7 +265,7 @@ func (s *Search) kept() []Kept {
 		}
 		if r, ok := crossing(points, c.allowed()); ok {
 			k.Root = s.rootOf(points, c.allowed(), r)
-			if k.Upto == 0 && points[0].load <= s.Min*1.001 {
+			if k.Upto == 0 && s.triedLeast() {
 				k.Root.Value, k.Root.Low = 0, 0 // not even there
 				k.Root.High = points[0].load
 			}
@@ -344,7 +344,7 @@ type Report struct {
 func (s *Search) qualify(a Answer) []string {
 	notes := []string{}
 	if len(a.Ceilings) == 0 && s.ended > 0 {
-		notes = append(notes, fmt.Sprintf("no limit was seen; one that stores a minute of itself, and is under %.3g requests/s, would have been", s.unhidden()))
+		notes = append(notes, fmt.Sprintf("no limit was seen: one below %.3g requests/s would have been, if its bucket holds a minute of it; a higher one may be there", s.unhidden()))
 	}
 	return notes
 }

@@ -111,7 +111,7 @@ func (s *Search) climb(load float64, last bool) Step {
 // refine is the next probe in the bracket, until its ends are near enough.
 func (s *Search) refine() (Step, bool) {
 	lo, hi := s.bracket()
-	if hi == 0 || hi <= s.Min || s.has(Probe) >= mostProbes || s.longProbes() >= mostLong {
+	if hi == 0 || hi <= s.Min || lo == 0 && s.triedLeast() || s.has(Probe) >= mostProbes || s.longProbes() >= mostLong {
 		return Step{}, false
 	}
 	if lo == 0 {
@@ -129,6 +129,12 @@ func (s *Search) refine() (Step, bool) {
 		return Step{}, false
 	}
 	return step, true
+}
+
+// triedLeast reports whether the least load was made. What it really was may be a
+// little more.
+func (s *Search) triedLeast() bool {
+	return slices.ContainsFunc(s.done, func(d done) bool { return s.judges(&d) && d.Load <= s.Min*1.001 })
 }
 
 // patience is how long the load that is found would have to be made to take as

@@ -105,6 +105,9 @@ func (c *findCommand) folder(name string) (string, error) {
 
 // search makes what steps are missing.
 func (c *findCommand) search(e *env, f *finder, l loaded) error {
+	if finished(f.dir) {
+		return nil
+	}
 	if _, more := f.search.Next(f.left()); !more {
 		return nil
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"strconv"
 	"strings"
 	"time"
 
@@ -139,6 +138,9 @@ func (f *finder) found(r searchRecord) found {
 	}
 	for _, k := range a.Criteria {
 		row := foundKept{Threshold: k.Name, Root: intervalOf(k.Root)}
+		if a.Bound == capacity.ByLimit && k.Upto > a.Load.Value {
+			k.Upto = a.Load.Value // what was made above it did not all come through
+		}
 		if k.Upto > 0 {
 			row.Upto = &k.Upto
 		}
@@ -183,75 +185,6 @@ func intervalOf(e capacity.Estimate) interval {
 
 func limitName(c capacity.Ceiling) string { return string(c.Kind) + " of " + c.Class }
 
-// words are the answer in one sentence.
-func (out found) words() string {
-	a := out.answer
-	v := a.Load.Value
-	unit := out.unit()
-	switch {
-	case math.IsNaN(v):
-		return "nothing was learned" + out.because()
-	case v == 0:
-		return fmt.Sprintf("not even %s%s keeps %s", figure(a.Load.High), unit, out.Answer.Threshold)
-	case a.AtLeast:
-		return fmt.Sprintf("at least %s%s%s", figure(v), unit, out.because())
-	}
-	text := figure(v) + unit
-	if a.Load.Bounded() && figure(a.Load.Low) != figure(a.Load.High) {
-		text += fmt.Sprintf(" (%s to %s)", figure(a.Load.Low), figure(a.Load.High))
-	}
-	return text + ", held back by " + orWord(out.Answer.Limit, out.Answer.Threshold)
-}
-
-func (out found) unit() string {
-	if out.Unit == "users" {
-		return " users"
-	}
-	return "/s"
-}
-
-// because says why an answer is no more than it is.
-func (out found) because() string {
-	switch out.Answer.Bound {
-	case capacity.ByMachine:
-		return "; above it our own machine cannot keep up"
-	case capacity.ByBudget:
-		return "; the budget ended the search"
-	case capacity.ByUser:
-		return "; the search was interrupted"
-	case capacity.ByTarget:
-		return "; the target could not be used: " + out.Detail
-	case capacity.ByBound:
-		return "; nothing higher was tried"
-	}
-	return ""
-}
-
-// figure is a load with three digits.
-func figure(v float64) string {
-	switch {
-	case math.IsNaN(v) || math.IsInf(v, 0):
-		return "—"
-	case v >= 1000:
-		return count(int64(math.Round(v)))
-	case v >= 100:
-		return strconv.FormatFloat(v, 'f', 0, 64)
-	case v >= 10:
-		return strconv.FormatFloat(v, 'f', 1, 64)
-	}
-	return strconv.FormatFloat(v, 'f', 2, 64)
-}
-
-func ends(e capacity.Estimate) string {
-	if !e.Bounded() {
-		return figure(e.Value)
-	}
-	if figure(e.Low) == figure(e.High) {
-		return figure(e.Value)
-	}
-	return fmt.Sprintf("%s (%s to %s)", figure(e.Value), figure(e.Low), figure(e.High))
-}
-
 // writeFound renders the answer as text, md or json.
 func writeFound(w io.Writer, format string, out found) error {
 	if format == "json" {
@@ -266,30 +199,76 @@ func writeFound(w io.Writer, format string, out found) error {
 
 func (p *tablePage) found(out found) {
 	if p.md {
-		p.line("## Capacity: %s", out.Answer.Words)
+		p.line("## Capacity: %s\n", out.Answer.Words)
 	} else {
-		p.line("CAPACITY  %s", out.Answer.Words)
+		p.line("CAPACITY  %s\n", out.Answer.Words)
 	}
+	length := 0.0
+	for _, s := range out.Steps {
+		length += s.LengthS
+	}
+	p.line("%s%s at %s · %s of load in %d steps · seed %d", p.indent(), out.Plan, out.Target, shortTime(time.Duration(length)*time.Second), len(out.Steps), out.Seed)
 	p.foundLimits(out)
 	p.foundThresholds(out)
 	p.foundAbove(out)
 	p.foundSteps(out)
+	p.foundEnd(out)
+	p.list("notes", out.Notes)
+}
+
+// indent is what a sentence stands behind.
+func (p *tablePage) indent() string {
+	if p.md {
+		return ""
+	}
+	return "    "
+}
+
+// foundEnd says how the answer was tried, why the search ended, and what it took.
+func (p *tablePage) foundEnd(out found) {
 	if k := out.Confirmed; k != nil {
-		p.line("\n    %s", confirmWords(out, *k))
+		p.text(confirmWords(out, *k))
+	}
+	if why := stopWords(out); why != "" {
+		p.text(why)
+	}
+	if out.Lost > 0 {
+		p.text(fmt.Sprintf("%d of the steps were cut short: what they cost counts, what they showed does not", out.Lost))
 	}
 	budget := ""
 	if out.Cost.Budget != nil {
-		budget = " of " + out.Cost.Budget.String()
+		budget = fmt.Sprintf(" of the budget of %v", *out.Cost.Budget)
 	}
-	p.line("\n    cost %s%s: %s requests answered of %s sent, %s input and %s output tokens", out.Cost.USD, budget,
-		count(out.Cost.Requests), count(out.Cost.Attempts), count(out.Cost.Input), count(out.Cost.Output))
-	p.list("notes", out.Notes)
+	p.text(fmt.Sprintf("cost %s%s: %s of %s requests answered, %s input and %s output tokens", out.Cost.USD, budget,
+		count(out.Cost.Requests), count(out.Cost.Attempts), count(out.Cost.Input), count(out.Cost.Output)))
+}
+
+// text is a sentence that stands alone.
+func (p *tablePage) text(s string) {
+	if p.md {
+		p.line("\n%s", s)
+		return
+	}
+	p.line("")
+	line := "   "
+	for _, w := range strings.Fields(s) {
+		if len([]rune(line))+1+len([]rune(w)) > 110 {
+			p.line("%s", line)
+			line = "   "
+		}
+		line += " " + w
+	}
+	p.line("%s", line)
+}
+
+func inSeconds(s float64) string {
+	return shortTime(time.Duration(s * float64(time.Second)).Round(100 * time.Millisecond))
 }
 
 func (p *tablePage) foundLimits(out found) {
 	p.title("Limits")
 	if len(out.answer.Ceilings) == 0 {
-		p.line("    no header spoke of a limit, and no request was refused by one")
+		p.line("%sno header spoke of a limit, and no request was refused by one", p.indent())
 		return
 	}
 	var rows [][]string
@@ -300,36 +279,39 @@ func (p *tablePage) foundLimits(out found) {
 		}
 		rows = append(rows, []string{limitName(c), ends(c.PerMinute), ends(c.Each), ends(c.Load), figure(c.Burst()), c.From, count(c.Refused), mark})
 	}
-	p.table([]string{"limit", "a minute", "a request", "requests/s", "burst", "from", "429s", ""}, rows)
+	p.table([]string{"limit on", "refill a minute", "per request", "requests/s", "burst", "from", "429s", ""}, rows)
 }
 
 func (p *tablePage) foundThresholds(out found) {
-	if len(out.Criteria)+len(out.LeftOut) == 0 {
-		return
-	}
-	p.title("Thresholds")
-	var rows [][]string
-	for i, k := range out.answer.Criteria {
-		upto, root, mark := "—", "—", ""
-		if k.Upto > 0 {
-			upto = figure(k.Upto)
+	if len(out.Criteria) > 0 {
+		p.title("Thresholds")
+		var rows [][]string
+		for i, k := range out.answer.Criteria {
+			upto, root, mark := "—", "higher", ""
+			if v := out.Criteria[i].Upto; v != nil {
+				upto = amount(*v, out.Unit)
+			}
+			if !math.IsNaN(k.Root.Value) {
+				root = ends(k.Root)
+			}
+			if k.Root.Value == 0 {
+				root = "—"
+			}
+			if upto == "—" && math.IsNaN(k.Root.Value) {
+				root = "—"
+			}
+			if i == out.answer.Criterion {
+				mark = "holds back"
+			}
+			rows = append(rows, []string{k.Name, upto, root, mark})
 		}
-		if !math.IsNaN(k.Root.Value) {
-			root = ends(k.Root)
-		}
-		if i == out.answer.Criterion {
-			mark = "holds back"
-		}
-		rows = append(rows, []string{k.Name, upto, root, mark})
-	}
-	if len(rows) > 0 {
-		p.table([]string{"threshold", "kept up to", "just kept at", ""}, rows)
+		p.table([]string{"threshold", "kept up to, " + out.Unit, "just kept at, " + out.Unit, ""}, rows)
 	}
 	var items []string
 	for _, l := range out.LeftOut {
 		items = append(items, l.Threshold+": "+l.Why)
 	}
-	p.list("not searched for", items)
+	p.list("thresholds that were not searched for", items)
 }
 
 func (p *tablePage) foundAbove(out found) {
@@ -337,18 +319,18 @@ func (p *tablePage) foundAbove(out found) {
 		return
 	}
 	c := out.answer.Ceilings[0]
-	p.title("Above it")
+	p.title("Above the limit on " + limitName(c))
 	var rows [][]string
 	for _, o := range out.Overload {
 		after := "—"
 		if o.After != nil {
 			after = shortTime(time.Duration(*o.After * float64(time.Second)).Round(time.Second))
 		}
-		rows = append(rows, []string{fmt.Sprintf("%.1f× %s", o.Times, limitName(c)), figure(o.Load), after})
+		rows = append(rows, []string{fmt.Sprintf("%.1f times", o.Times), figure(o.Load), after})
 	}
-	p.table([]string{"load", "requests/s", "first 429 after"}, rows)
+	p.table([]string{"load", "requests/s", "full bucket empty after"}, rows)
 	if b := c.Burst(); !math.IsNaN(b) {
-		p.line("    a full bucket lets a burst of %s requests through at once", figure(b))
+		p.text("a full bucket lets a burst of " + figure(b) + " requests through at once; a run that ends before the bucket is empty shows no 429")
 	}
 }
 
@@ -356,37 +338,19 @@ func (p *tablePage) foundSteps(out found) {
 	p.title("Steps")
 	var rows [][]string
 	for i, s := range out.Steps {
-		unit := "/s"
+		unit := "arrivals/s"
 		if s.Users {
-			unit = " users"
+			unit = "users"
 		}
 		remark := strings.Join(s.Violated, ", ")
 		if remark != "" {
 			remark = "not kept: " + remark
 		}
 		if s.Spoiled != "" {
-			remark = "not used: our own machine"
+			remark = "not used: our own machine was late"
 		}
-		rows = append(rows, []string{fmt.Sprintf("%d %s", i+1, s.Kind), figure(s.Load) + unit, shortTime(time.Duration(s.LengthS * float64(time.Second)).Round(100 * time.Millisecond)),
+		rows = append(rows, []string{fmt.Sprintf("%d %s", i+1, s.Kind), load(s.Load, unit), inSeconds(s.LengthS),
 			count(s.Attempts), count(s.OK), count(s.Refused), s.CostUSD.String(), remark})
 	}
 	p.table([]string{"step", "load", "length", "sent", "answered", "429s", "cost", ""}, rows)
-}
-
-// confirmWords say what came of holding the answer.
-func confirmWords(out found, k foundConfirm) string {
-	bucket := "an empty bucket"
-	if !k.Empty {
-		bucket = "a bucket that had not been emptied"
-	}
-	text := fmt.Sprintf("held at %s%s for %s with %s: %s of %s refused", figure(k.Load), out.unit(), shortTime(time.Duration(k.LengthS*float64(time.Second))), bucket, count(k.Refused), count(k.Asked))
-	switch {
-	case !k.Held:
-		text += ": less comes through than the limit says, and the answer is what does"
-	case len(out.Criteria) > 0 && k.Kept:
-		text += ", all thresholds kept"
-	case len(out.Criteria) > 0:
-		text += ", not all thresholds kept"
-	}
-	return text
 }

@@ -90,7 +90,7 @@ func demandOf(t plan.Threshold) (demand, string) {
 		d.First = !strings.HasSuffix(e.Metric, "e2e")
 	}
 	if !d.speaksOf(t) {
-		return d, "its selector picks what no step has"
+		return d, "it is about a stage of the plan, and a search makes steps of its own"
 	}
 	d.bad = selected(t, d.bad)
 	return d, ""
@@ -164,26 +164,28 @@ func notForSearch(t plan.Threshold) string {
 	less := strings.HasPrefix(e.Op, "<")
 	switch {
 	case e.Op == "==" || e.Op == "!=":
-		return "equality is no side on which a load could be"
+		return "== and != have no side that more load could cross"
 	case e.Metric == "rate_limited":
-		return "the limit side keeps it: the answer is a load that is not refused"
+		return "the answer keeps it by itself: it is a load that the limits let through"
 	case e.Metric == "lag" || e.Metric == "read_lag" || e.Metric == "held":
-		return "it is about our own machine; a step that it spoils is not used"
+		return "it is about this machine, not the target; a step that this machine spoils is left out"
 	case e.Metric == "event_gap":
-		return "it is kept as a histogram, not by request"
+		return "it is recorded for a step as a whole, and a search judges request by request"
 	case e.Metric == "goodput" || e.Metric == "requests" || e.Metric == "attempts":
-		return "it counts how much load was made, and that is the answer"
-	case e.Metric == "cost" || strings.HasSuffix(e.Metric, "_tokens") || e.Metric == "cache_hit":
-		return "it says nothing of how much load is carried"
+		return "it counts how much load is made, and that is what the search varies"
+	case e.Metric == "cost":
+		return "it grows with the length of a run, not with its load; the budget bounds what the search spends"
+	case strings.HasSuffix(e.Metric, "_tokens") || e.Metric == "cache_hit":
+		return "it goes with the requests of the plan, not with how many there are"
 	case e.Metric == "checks" && less || (e.Metric == "failed" || e.Metric == "dropped") && !less:
-		return "more load cannot violate it"
+		return "more load cannot break it"
 	case metrics.ValueOf(e.Metric) == nil && e.Metric != "checks" && (e.Bound <= 0 || e.Bound >= 1),
 		e.Metric == "checks" && (e.Bound <= 0 || e.Bound >= 1):
-		return "a share of none or all takes every request there will ever be"
+		return "no number of requests shows that there is none, or all; give a share such as rate<1%"
 	case metrics.ValueOf(e.Metric) != nil && (e.Agg.Name == "max" && !less || e.Agg.Name == "min" && less):
 		return "one request keeps it, whatever the others do"
 	case e.Metric == "output_rate" && less || e.Metric == "e2e_output_rate" && less || e.Unit().String() == "ms" && !less:
-		return "more load cannot violate it"
+		return "more load cannot break it"
 	}
 	return ""
 }
