@@ -51,16 +51,16 @@ func TestAccuracyDiagnosis(t *testing.T) {
 // calibration holds the confidences of a set, and of its edges, against how often
 // the findings were right. On the fitted set the constants are held against the fit.
 func calibration(t *testing.T, what string, all, edges []diagnosed, fitted bool) {
-	every, near := claimsOf(slices.Concat(all, edges)), claimsOf(edges)
-	n := fmt.Sprintf("%d findings", len(every))
-	accuracyRow(t, every.brier() <= 0.05, what+"Brier score of confidence", "≤ 0.05", fmt.Sprintf("%.4f", every.brier()), n)
-	accuracyRow(t, math.Abs(every.bias()) <= 0.03, what+"mean confidence less share right", "within 3 points", fmt.Sprintf("%+.1f", 100*every.bias()), n)
+	every := claimsOf(slices.Concat(all, edges))
+	alone, near := every.withoutRivals(), claimsOf(edges).withoutRivals() // what rivals take off is a rule, no fit
+	accuracyRow(t, every.brier() <= 0.05, what+"Brier score of confidence", "≤ 0.05", fmt.Sprintf("%.4f", every.brier()), fmt.Sprintf("%d findings", len(every)))
+	accuracyRow(t, math.Abs(alone.bias()) <= 0.03, what+"mean confidence less share right", "within 3 points", fmt.Sprintf("%+.1f", 100*alone.bias()), fmt.Sprintf("%d findings", len(alone)))
 	accuracyRow(t, math.Abs(near.bias()) <= 0.10, what+"the same, of faults near their bound", "within 10 points", fmt.Sprintf("%+.1f", 100*near.bias()), fmt.Sprintf("%d findings", len(near)))
 	for _, line := range every.reliability() {
 		t.Logf("detail | %s%s", what, line)
 	}
-	offset, slope := every.fit()
-	moved := every.moved(offset, slope)
+	offset, slope := alone.fit()
+	moved := alone.moved(offset, slope)
 	t.Logf("detail | %sfitted on these: offset %.2f, slope %.2f; confidences would change by up to %.2f", what, offset, slope, moved)
 	if fitted && moved > 0.06 {
 		t.Errorf("%sthe constants of internal/diagnose/confidence.go are not the fitted ones: offset %.2f, slope %.2f", what, offset, slope)

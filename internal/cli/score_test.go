@@ -160,13 +160,8 @@ var bins = [...]float64{0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98}
 // reliability holds the confidences against the share that was right, and those of
 // findings that left a rival for themselves.
 func (s claims) reliability() (lines []string) {
-	var rivals claims
 	bin := make([]claims, len(bins))
-	for _, c := range s {
-		if c.remain > 0 {
-			rivals = append(rivals, c)
-			continue
-		}
+	for _, c := range s.withoutRivals() {
 		i, _ := slices.BinarySearch(bins[:], c.confidence+1e-9)
 		bin[i-1] = append(bin[i-1], c)
 	}
@@ -177,7 +172,12 @@ func (s claims) reliability() (lines []string) {
 		}
 		lines = append(lines, fmt.Sprintf("confidence %.2f to %.2f: %s", bins[i], high, in.words()))
 	}
+	rivals := slices.DeleteFunc(slices.Clone(s), func(c claim) bool { return c.remain == 0 })
 	return append(lines, "with rivals that remain: "+rivals.words())
+}
+
+func (s claims) withoutRivals() claims {
+	return slices.DeleteFunc(slices.Clone(s), func(c claim) bool { return c.remain > 0 })
 }
 
 func (s claims) words() string {
@@ -191,27 +191,22 @@ func (s claims) words() string {
 	return fmt.Sprintf("%d findings, mean confidence %.3f, right %.3f", len(s), sum/float64(len(s)), right/float64(len(s)))
 }
 
-// moved is by how much the confidence of a finding without rivals would change at
-// most under another offset and slope.
+// moved is by how much a confidence would change at most under another offset and
+// slope.
 func (s claims) moved(offset, slope float64) (most float64) {
 	for _, c := range s {
-		if c.remain == 0 {
-			most = max(most, math.Abs(min(0.99, 1/(1+math.Exp(-(offset+slope*c.weight))))-c.confidence))
-		}
+		most = max(most, math.Abs(min(0.99, 1/(1+math.Exp(-(offset+slope*c.weight))))-c.confidence))
 	}
 	return most
 }
 
-// fit finds the offset and the slope under which the weights of findings without
-// rivals are most likely to come out as they did: a logistic regression, by
+// fit finds the offset and the slope under which the weights of the findings are
+// most likely to come out as they did: a logistic regression, by
 // Newton's method.
 func (s claims) fit() (offset, slope float64) {
 	for range 50 {
 		var g0, g1, h00, h01, h11 float64
 		for _, c := range s {
-			if c.remain > 0 {
-				continue
-			}
 			p := 1 / (1 + math.Exp(-(offset + slope*c.weight)))
 			d, v := c.outcome()-p, p*(1-p)
 			g0, g1 = g0+d, g1+d*c.weight
