@@ -196,7 +196,9 @@ func (s *Search) between(lo, hi float64) float64 {
 		}
 	} else if r, found := s.root(); found {
 		part := math.Pow(hi/lo, 0.15)
-		next = max(lo*part, min(r, hi/part))
+		if inside := lo*part < r && r < hi/part; inside || s.has(Probe) == 0 {
+			next = max(lo*part, min(r, hi/part))
+		} // else the fit leans on one end again: the middle tells more
 	}
 	if s.Users {
 		return max(lo+1, min(s.whole(next), hi-1))
