@@ -47,6 +47,11 @@ func (c *findCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	lock, err := holdSearch(dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close() //nolint:errcheck // the process ends, and with it the lock
 	record, l, err := c.record(dir, l)
 	if err != nil {
 		return err
@@ -78,6 +83,9 @@ func (c *findCommand) load(e *env) (loaded, error) {
 	}
 	if c.Confirm < 10*time.Second {
 		return loaded{}, usageError{fmt.Errorf("--confirm %v: the shortest that shows anything is 10s", c.Confirm)}
+	}
+	if _, err := c.precision(); err != nil {
+		return loaded{}, err
 	}
 	r := runCommand{Plan: c.Plan, Target: c.Target, API: c.API, Seed: c.Seed, Budget: c.Budget, Set: c.Set}
 	l, err := r.load(e)

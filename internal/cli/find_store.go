@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -39,12 +40,39 @@ type searchRecord struct {
 	ConfirmS   float64  `json:"confirm_s"`
 }
 
+func (c *findCommand) precision() (float64, error) {
+	share, err := shareFlag("--precision", c.Precision)
+	if err != nil || share < 0.01 {
+		return 0, usageError{fmt.Errorf("--precision %q is not a share from 1%% to under 100%%", c.Precision)}
+	}
+	return share, nil
+}
+
+// holdSearch makes the directory of a search and holds it: two processes with one
+// search would each spend what it has left.
+func holdSearch(dir string) (io.Closer, error) {
+	if _, err := os.Stat(filepath.Join(dir, searchFile)); errors.Is(err, fs.ErrNotExist) {
+		entries, err := os.ReadDir(dir)
+		if err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() != store.LockFile }) {
+			return nil, hinted{fmt.Errorf("directory %q: %w and is not empty", dir, fs.ErrExist), "choose another folder with --out"}
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("create search directory: %w", err)
+	}
+	lock, err := store.Lock(dir)
+	if errors.Is(err, store.ErrLocked) {
+		return nil, hinted{err, "wait for the tokenload find that is, or stop it, and go on with --resume; for a search of its own, choose another folder with --out"}
+	}
+	return lock, err
+}
+
 // record writes down what the search is about, or where the directory holds one
 // already, checks that it is the same one.
 func (c *findCommand) record(dir string, l loaded) (searchRecord, loaded, error) {
-	precision, err := shareFlag("--precision", c.Precision)
-	if err != nil || precision < 0.01 {
-		return searchRecord{}, l, usageError{fmt.Errorf("--precision %q is not a share from 1%% to under 100%%", c.Precision)}
+	precision, err := c.precision()
+	if err != nil {
+		return searchRecord{}, l, err
 	}
 	sum := sha256.Sum256(l.plan.Source)
 	r := searchRecord{Version: searchVersion, PlanSHA256: hex.EncodeToString(sum[:]), Overrides: []string{}, Target: l.target.name(), Tier: c.Tier,
@@ -77,12 +105,6 @@ func (c *findCommand) record(dir string, l loaded) (searchRecord, loaded, error)
 }
 
 func (r searchRecord) write(dir string) error {
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return hinted{fmt.Errorf("directory %q: %w and is not empty", dir, fs.ErrExist), "choose another folder with --out"}
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("create search directory: %w", err)
-	}
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
