@@ -59,6 +59,9 @@ func (c *findCommand) Run(e *env) error {
 	if l.target.why != "" {
 		e.say("%s", l.target.why)
 	}
+	if p, err := shareFlag("--precision", c.Precision); err == nil && (p != record.Precision || c.Confirm.Seconds() != record.ConfirmS) {
+		e.say("the search goes on with --precision %g%% and --confirm %gs, as it began", 100*record.Precision, record.ConfirmS)
+	}
 	f, err := newFinder(l.plan, capacity.Config{Min: record.Min, Max: record.Max, Precision: record.Precision, Confirm: time.Duration(record.ConfirmS * float64(time.Second))})
 	if err != nil {
 		return err
