@@ -103,5 +103,8 @@ func heldOutEdges() []labelled {
 	for prompt, ratio := range map[int]float64{18_000: 2.7, 26_000: 3.4} {
 		out = append(out, scenariosOf([]edge{{"context.length", 3, []float64{ratio}, tasks(task("ask", "claude-opus-4-8", 128, ""), task("read", "claude-opus-4-8", 128, fmt.Sprintf("synthetic: {input_tokens: %d}", prompt))) + users(2, 60, "1s"), func(float64) func(*sim.Config) { return all() }}})...)
 	}
-	return out
+	ask := tasks(task("ask", "claude-sonnet-4-6", 200, "")) + grow
+	return append(out,
+		labelled{"users of another model come while the API slows, and it slows by itself", "not their number", ask, also(sim.Fault{Kind: sim.FaultSlow, Factor: 2.2, From: 120 * time.Second}), "drift? mode.bi?"},
+		labelled{"users of another model come while the API slows, and they are why", "a server that only gets slower", ask, slowed(sim.Load{Model: sim.LoadLinear, Slots: 24, Factor: 8}), "queue drift?"})
 }

@@ -122,5 +122,6 @@ func tuned() []labelled {
 		{"cuts, and a cache that expires", "far apart in the catalogue", cachedTask(1500) + "load: {arrivals: {process: poisson, stages: [{duration: 0s, target: 8/h}, {duration: 12h, target: 8/h}]}}\n", also(sim.Fault{Kind: sim.FaultCut, After: 9, Probability: 0.15}), "stream.cut cache.expiry"},
 		{"growth, and answers cut off", "a limit and the caller", chatTask + "load: {arrivals: {stages: [{duration: 0s, target: 1/s}, {duration: 60s, target: 1/s}, {duration: 10s, target: 6/s}, {duration: 60s, target: 6/s}]}}\n",
 			all(func(c *sim.Config) { c.Ramp = sim.Ramp{Growth: 2, Free: 20} }, answers(0.9, -1)), "limit.ramp out.truncated"},
+		{"cut, and slower from a moment on", "before the change and after it are no two kinds; held out until it showed that they were taken for it", tasks(task("ask", "claude-haiku-4-5", 256, "")) + arrivals("process: poisson", "3/s", "120s"), all(also(sim.Fault{Kind: sim.FaultCut, After: 10, Probability: 0.06}), also(sim.Fault{Kind: sim.FaultSlow, Factor: 2, From: 70 * time.Second})), "stream.cut drift"},
 	}
 }

@@ -28,6 +28,8 @@ type factor struct {
 	do   string // what to do where it explains them; "": that is another test's finding
 }
 
+const timeInRun = "the time in the run"
+
 // tenths are the parts of a run in which time is looked at.
 const tenths = 10
 
@@ -43,7 +45,7 @@ func factors(names map[string]int) []factor {
 			"This is what the prompt cache is worth: raise the share of calls that find their prefix; the findings cache.* say what is in the way."},
 		{"a new connection or a kept one", func(a answer, _, _ int) int { return flag(a.newConn) },
 			"Keep connections: answers on new ones begin later. Use one client for all calls; conn.churn says how often it happens."},
-		{"the time in the run", func(_ answer, i, n int) int { return i * tenths / n }, ""},
+		{timeInRun, func(_ answer, i, n int) int { return i * tenths / n }, ""},
 		{"the stage of the load", func(a answer, _, _ int) int { return names[a.stage] }, ""},
 		{"the requests in flight", func(a answer, _, _ int) int { return int(2 * math.Log2(float64(a.before+1))) }, ""},
 	}
@@ -147,6 +149,9 @@ func (e *Evidence) modeBi(metrics.Summary) outcome {
 	}
 	if !found || k.best.elsewhere() {
 		return outcome{}
+	}
+	if _, drifts, _ := e.drifts(); len(drifts) > 0 && k.best.name == timeInRun && k.best.share >= unrelated {
+		return outcome{} // before the change and after it are two kinds, too
 	}
 	share := k.Weights[1]
 	fast, slow := millis(1000*k.times[0]), millis(1000*k.times[1])
