@@ -212,6 +212,76 @@ func TestSpoiledSteps(t *testing.T) {
 	}
 }
 
+// A search ends however much our machine spoils: nothing is asked for again that
+// was spoiled twice, at no less load.
+func TestSearchEndsWhenAllIsSpoiled(t *testing.T) {
+	headers := func(_ Step, calls []Call) {
+		for i := range calls {
+			limit, remaining := int64(600), int64(500)
+			calls[i].FirstByte = calls[i].Sent + 1
+			calls[i].Limits.Requests = &call.Limit{Limit: &limit, Remaining: &remaining, Reset: time.Unix(1, 0)}
+		}
+	}
+	refuse := func(_ Step, calls []Call) {
+		for i := range calls {
+			if i%4 == 3 {
+				calls[i] = refusedCall(i, calls[i].Due, call.LimitRequests)
+			}
+		}
+	}
+	criterion := []Criterion{p95()}
+	for _, c := range []struct {
+		name   string
+		config Config
+		good   func(n int, step Step) bool
+		change func(Step, []Call)
+	}{
+		{"all", Config{}, nil, nil},
+		{"all, criteria", Config{Criteria: criterion}, nil, nil},
+		{"all, users", Config{Criteria: criterion, Users: true}, nil, nil},
+		{"all, limits", Config{Criteria: criterion}, nil, headers},
+		{"all, refused", Config{Criteria: criterion}, nil, refuse},
+		{"all but climbs", Config{}, func(_ int, s Step) bool { return s.Kind == Climb }, refuse},
+		{"all but confirmations", Config{}, func(_ int, s Step) bool { return s.Kind == Confirm }, headers},
+		{"drains and confirmations", Config{}, func(int, Step) bool { return false }, headers},
+		{"probes", Config{Criteria: criterion}, func(_ int, s Step) bool { return s.Kind == Climb }, func(step Step, calls []Call) {
+			for i := range calls {
+				if step.Load > 4 {
+					calls[i].Bad[0] = 1
+				}
+			}
+		}},
+		{"every second step", Config{Criteria: criterion}, func(n int, _ Step) bool { return n%2 == 0 }, nil},
+	} {
+		c.config.Tasks = oneTask()
+		s := New(c.config)
+		n := 0
+		for ; n < 200; n++ {
+			step, more := s.Next(-1)
+			if !more {
+				break
+			}
+			var calls []Call
+			for i := range 40 {
+				a := answered(i, time.Duration(i)*max(step.Most, time.Second)/40, time.Second, 0)
+				a.Origin = time.Duration(n) * time.Minute
+				calls = append(calls, a)
+			}
+			if c.change != nil {
+				c.change(step, calls)
+			}
+			o := Outcome{Length: step.Most}
+			if step.Kind != WarmUp && (c.good == nil || !c.good(n, step)) {
+				o.Spoiled = "too slow"
+			}
+			s.Took(step, calls, o)
+		}
+		if n >= 100 {
+			t.Errorf("%s: %d steps, and no end", c.name, n)
+		}
+	}
+}
+
 // A bucket that has no header shows by what it lets through between two refusals.
 func TestRefillFromRefusals(t *testing.T) {
 	s := New(Config{Tasks: oneTask()})

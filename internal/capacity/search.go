@@ -104,16 +104,35 @@ func (s *Search) learn(c *Call) {
 	s.ended++
 }
 
-// spoiled counts the steps of a kind that our machine spoiled, at the end of the list.
+// spoiled counts the latest steps of a kind that our machine spoiled one after the
+// other, whatever was made between them.
 func (s *Search) spoiled(k Kind) int {
 	n := 0
 	for _, d := range slices.Backward(s.done) {
-		if d.Kind != k || d.Spoiled == "" {
+		if d.Kind != k {
+			continue
+		}
+		if d.Spoiled == "" {
 			break
 		}
 		n++
 	}
 	return n
+}
+
+// hopeless reports whether a step need not be tried: our machine has spoiled two of
+// its kind in a row, the latest at no more load. Nothing was learned from them, so
+// the same would be asked for without end.
+func (s *Search) hopeless(step Step) bool {
+	if s.spoiled(step.Kind) < 2 {
+		return false
+	}
+	for _, d := range slices.Backward(s.done) {
+		if d.Kind == step.Kind {
+			return step.Load >= d.Load
+		}
+	}
+	return false
 }
 
 // highestGood is the highest load at which a step was made that is worth something.
@@ -173,7 +192,7 @@ func (s *Search) want() (Step, bool) {
 		s.Stop(ByTarget, s.unanswered())
 		return Step{}, false
 	}
-	if step, more := s.side(); more {
+	if step, more := s.side(); more && !s.hopeless(step) {
 		return step, true
 	}
 	return s.limitSide()
@@ -260,7 +279,7 @@ func (s *Search) afford(step Step, left call.USD) (Step, bool) {
 func (s *Search) limitSide() (Step, bool) {
 	all := s.ceilings()
 	if len(all) == 0 {
-		if s.has(Saturate) < 2 {
+		if s.has(Saturate) < 2 && s.spoiled(Saturate) < 2 {
 			if load, ok := s.rough(); ok {
 				return s.saturate(load * float64(int(1)<<s.has(Saturate))), true
 			}

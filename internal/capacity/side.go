@@ -34,7 +34,7 @@ func (s *Search) side() (Step, bool) {
 	if hi > 0 && (known == 0 || hi < bound*s.load(known)) {
 		return s.refine()
 	}
-	if lo >= top*0.95 {
+	if lo >= top*0.95 || s.made(Climb) >= mostClimbs {
 		return Step{}, false
 	}
 	next := 2 * lo
@@ -49,6 +49,21 @@ func (s *Search) side() (Step, bool) {
 		return Step{}, false
 	}
 	return s.climb(next, known > 0 && next == s.whole(top)), true
+}
+
+// mostClimbs bounds a climb, whatever its steps show: twice the load each time, these
+// are a million times where it began, with as many that had to be repeated.
+const mostClimbs = 40
+
+// made counts the steps of a kind, the spoiled ones too.
+func (s *Search) made(k Kind) int {
+	n := 0
+	for i := range s.done {
+		if s.done[i].Kind == k {
+			n++
+		}
+	}
+	return n
 }
 
 // A ramp goes on as long as a climb of these: about 2,000 times where it began.
