@@ -120,7 +120,8 @@ budget: {usd: 1}
 	if tt.scheme != "" {
 		url = tt.scheme + strings.TrimPrefix(url, "http")
 	}
-	args := []string{"run", plan, "--target", url, "--out", filepath.Join(dir, "run"), "--quiet", "--json"}
+	args := []string{"run", plan, "--target", url, "--out", filepath.Join(dir, "run"), "--quiet", "--json",
+		"--set", "tasks.0.prompts.0=Say something about rivers {{index}}"} // what it is already, told to the record once more
 	for _, s := range tt.set {
 		args = append(args, "--set", s)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tokenload/tokenload/internal/call"
 	"github.com/tokenload/tokenload/internal/capacity"
+	"github.com/tokenload/tokenload/internal/plan"
 	"github.com/tokenload/tokenload/internal/store"
 	"github.com/tokenload/tokenload/internal/workload"
 )
@@ -93,6 +94,7 @@ func (c *findCommand) record(dir string, l loaded) (searchRecord, loaded, error)
 	if err := json.Unmarshal(src, &old); err != nil {
 		return r, l, fmt.Errorf("read search %q: %w", filepath.Join(dir, searchFile), err)
 	}
+	old.Overrides = plan.Redacted(old.Overrides)
 	if !l.plan.SeedGiven { // drawn, when the search began
 		same := *l.plan
 		same.Seed, r.Seed = old.Seed, old.Seed

@@ -18,8 +18,8 @@ const maxSeed = 1 << 53
 type loaded struct {
 	plan      *plan.Plan
 	target    target
-	overrides []string
-	noKey     error // the target wants a key and there is none
+	overrides []string // as a record may keep them
+	noKey     error    // the target wants a key and there is none
 }
 
 // load reads a plan from a file and resolves its target. Name "" takes src instead.
@@ -64,7 +64,7 @@ func (e *env) loadKeyless(name string, src []byte, targetFlag string, set []stri
 		drawn.Seed = rand.Uint64N(maxSeed)
 		p = &drawn
 	}
-	return loaded{plan: p, target: t, overrides: set, noKey: terr}, nil
+	return loaded{plan: p, target: t, overrides: plan.Redacted(set), noKey: terr}, nil
 }
 
 // client is how to reach the plan's target at an address.
