@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tokenload/tokenload/internal/call"
+	"github.com/tokenload/tokenload/internal/limit"
 	"github.com/tokenload/tokenload/internal/stats"
 )
 
@@ -204,18 +205,63 @@ func (s *Search) through(k Confirmation) stats.Estimate {
 // confirmation reads the step that confirmed; nil is none.
 func (s *Search) confirmation() *Confirmation {
 	var found *Confirmation
-	emptied := false
+	last := time.Duration(-1) // when a bucket was last seen empty
 	for i := range s.done {
 		d := &s.done[i]
 		if d.Kind == Drain || d.Kind == Saturate {
-			emptied = d.refusals() > 0
+			last = s.lastEmpty(d)
 		}
 		if d.Kind == Confirm && d.Spoiled == "" {
 			found = s.confirmed(d)
-			found.Empty = emptied
+			found.Empty = s.stayedEmpty(d, last)
 		}
 	}
 	return found
+}
+
+// lastEmpty is the last instant at which a step found the bucket empty; below 0 is
+// none. A limit on output is drained further by what is still being answered.
+func (s *Search) lastEmpty(d *done) time.Duration {
+	last := time.Duration(-1)
+	if d.refusals() == 0 {
+		return last
+	}
+	output := false
+	if c := s.ceilings(); len(c) > 0 {
+		output = c[0].Kind == call.LimitOutputTokens || c[0].Kind == call.LimitTokens
+	}
+	for i := range d.Calls {
+		switch c := &d.Calls[i]; {
+		case c.Class == call.RateLimited:
+			last = max(last, c.Origin+c.Sent)
+		case output:
+			last = max(last, c.Origin+c.LastContent)
+		}
+	}
+	return last
+}
+
+// asEmpty is the part of a bucket that may have come back when it still counts as
+// empty.
+const asEmpty = 0.05
+
+// stayedEmpty reports whether a step began with a bucket that was as good as empty:
+// it had been emptied just before, or refused one of the first requests, which at a
+// load below the limit nothing else explains.
+func (s *Search) stayedEmpty(d *done, last time.Duration) bool {
+	all := s.ceilings()
+	if len(all) == 0 || len(d.Calls) == 0 {
+		return false
+	}
+	first, early := time.Duration(math.MaxInt64), time.Duration(asEmpty*float64(d.Length))
+	for i := range d.Calls {
+		c := &d.Calls[i]
+		first = min(first, c.Origin+c.Due)
+		if c.Class == call.RateLimited && c.Due <= early {
+			return true
+		}
+	}
+	return last >= 0 && (first-last).Minutes()*all[0].PerMinute.Value < asEmpty*all[0].holds()
 }
 
 func (s *Search) confirmed(d *done) *Confirmation {
@@ -345,6 +391,9 @@ func (s *Search) qualify(a Answer) []string {
 	notes := []string{}
 	if len(a.Ceilings) == 0 && s.ended > 0 {
 		notes = append(notes, fmt.Sprintf("no limit was seen: one below %.3g requests/s would have been, if its bucket holds a minute of it; a higher one may be there", s.unhidden()))
+	}
+	if k := a.Limit; k != nil && k.From == limit.FromHeaders && math.IsNaN(k.Capacity) {
+		notes = append(notes, fmt.Sprintf("how much a full bucket of this limit holds is not known: it was not seen full before it was empty, or it holds less than the minute that is usual, %.3g", k.Said))
 	}
 	return notes
 }

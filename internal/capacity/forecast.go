@@ -29,7 +29,7 @@ func (s *Search) Forecast() (Forecast, bool) {
 	}
 	// The climb to nine tenths in three steps, the bucket and what refills while it
 	// is drained, and the confirmation; at the most all the long probes, too.
-	f.Requests = all[0].Burst() + rate*(25+confirmAt*s.Confirm.Seconds())
+	f.Requests = all[0].holds()/all[0].Each.Value + rate*(25+confirmAt*s.Confirm.Seconds())
 	f.Most = f.Requests + rate*30
 	if len(s.Criteria) > 0 {
 		f.Requests += rate * below * (3 + 7 + 25)

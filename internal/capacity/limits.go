@@ -34,6 +34,15 @@ type Ceiling struct {
 // capacity is not known.
 func (c Ceiling) Burst() float64 { return c.Capacity / c.Each.Value }
 
+// holds is what a full bucket is taken to hold where something must be planned: its
+// capacity, or a minute's refill, as usual, where that is not known.
+func (c Ceiling) holds() float64 {
+	if math.IsNaN(c.Capacity) {
+		return c.PerMinute.Value
+	}
+	return c.Capacity
+}
+
 // Exhausted is after how long a full bucket is empty at so many times its refill;
 // 0 is never, or not known.
 func (c Ceiling) Exhausted(times float64) time.Duration {
@@ -110,13 +119,33 @@ func (s *Search) announced(b bucket) (Ceiling, bool) {
 		(fit.PerMinute.Low > last*(1+agree) || fit.PerMinute.High < last*(1-agree)) {
 		c.PerMinute = fit.PerMinute
 	}
-	if c.Refused > 0 { // so it was empty, and what it had let through by then is what it holds
-		if held := limit.Stored(s.demands(b), c.PerMinute.Value/60); held < shallow*last {
-			c.Capacity = held
+	if c.Refused > 0 { // so it was empty, and what it had let through by then is what it held
+		demands := s.demands(b)
+		if held := limit.Stored(demands, c.PerMinute.Value/60); held < shallow*last {
+			c.Capacity = math.NaN() // it holds less than a minute, or it was not full when the search began
+			if wasFull(sorted[0], demands) {
+				c.Capacity = held
+			}
 		}
 	}
 	return s.inRequests(c)
 }
+
+// wasFull reports whether the first header shows a bucket that was full before
+// anything was taken of it.
+func wasFull(first limit.Said, demands []limit.Demand) bool {
+	taken := 0.0
+	for _, d := range demands {
+		if !d.Refused && d.At <= first.At {
+			taken += d.Units
+		}
+	}
+	return first.Remaining+taken >= full*first.Limit
+}
+
+// full is the part of a limit from which a bucket is taken to be full: headers
+// round, and some of it may be back by then.
+const full = 0.95
 
 // shallow is the part of a minute under which a bucket does not hold the minute
 // that a limit is taken to hold.

@@ -43,6 +43,7 @@ type Search struct {
 	stopped string // one of ByBudget and so on, or done
 	detail  string
 	spent   call.USD
+	before  int     // steps that were made before the search was taken up
 	machine float64 // load at which our own machine fails; 0 is none
 }
 
@@ -83,9 +84,16 @@ func (s *Search) Took(step Step, calls []Call, o Outcome) {
 	}
 }
 
-// Again takes up a search that was stopped, with the steps it has: for one that is
-// resumed with more money, or after an interruption.
-func (s *Search) Again() { s.stopped, s.detail = "", "" }
+// Again takes up a search with the steps it has: for one that is resumed with more
+// money, or after an interruption. Why it was stopped is forgotten; and since then
+// the buckets may have filled, so that one is emptied again before an answer is held.
+func (s *Search) Again() { s.stopped, s.detail, s.before = "", "", len(s.done) }
+
+// fresh reports whether a usable step of a kind was made since the search was taken
+// up.
+func (s *Search) fresh(k Kind) bool {
+	return slices.ContainsFunc(s.done[s.before:], func(d done) bool { return d.Kind == k && d.Spoiled == "" })
+}
 
 func (s *Search) learn(c *Call) {
 	s.said.add(c)
@@ -233,11 +241,7 @@ func (s *Search) Expected(step Step) float64 {
 		}
 	}
 	if c := s.ceilings(); len(c) > 0 {
-		burst := c[0].Burst()
-		if math.IsNaN(burst) {
-			burst = 60 * c[0].Load.Value
-		}
-		n = min(n, burst+c[0].Load.Value*step.Most.Seconds())
+		n = min(n, c[0].holds()/c[0].Each.Value+c[0].Load.Value*step.Most.Seconds())
 	}
 	return n
 }
@@ -294,15 +298,19 @@ func (s *Search) limitSide() (Step, bool) {
 	if s.load(c.Load.Value)*1.2 > s.Max && s.Max < math.Inf(1) {
 		return Step{}, false // the search may not go where the limit is felt
 	}
+	if s.has(Confirm) > 0 || s.spoiled(Confirm) >= 2 {
+		return Step{}, false
+	}
 	known := !math.IsNaN(c.Said)
 	switch {
-	case known && s.has(Drain) == 0 && s.spoiled(Drain) < 2:
+	case known && !s.fresh(Drain) && s.spoiled(Drain) < 2:
 		load := min(overload*c.Load.Value, s.arrivals(s.Users, s.Max))
+		c.Capacity = c.holds()
 		empty := c.Exhausted(load / c.Load.Value)
 		return Step{Kind: Drain, Load: load, Most: empty*11/10 + drainTail, Tail: drainTail}, true
-	case !known && s.has(Saturate) == 0 && s.spoiled(Saturate) < 2:
+	case !known && !s.fresh(Saturate) && s.spoiled(Saturate) < 2:
 		return s.saturate(overSlope * c.Load.Value), true
-	case s.has(Confirm) == 0 && s.spoiled(Confirm) < 2:
+	default:
 		step := Step{Kind: Confirm, Users: s.Users, Load: confirmAt * top, Most: s.Confirm, Settle: s.Confirm / 4}
 		if s.Users {
 			step.Load = max(1, math.Floor(step.Load))
@@ -312,7 +320,6 @@ func (s *Search) limitSide() (Step, bool) {
 		}
 		return step, true
 	}
-	return Step{}, false
 }
 
 func (s *Search) saturate(load float64) Step {
