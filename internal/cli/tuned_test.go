@@ -123,5 +123,6 @@ func tuned() []labelled {
 		{"growth, and answers cut off", "a limit and the caller", chatTask + "load: {arrivals: {stages: [{duration: 0s, target: 1/s}, {duration: 60s, target: 1/s}, {duration: 10s, target: 6/s}, {duration: 60s, target: 6/s}]}}\n",
 			all(func(c *sim.Config) { c.Ramp = sim.Ramp{Growth: 2, Free: 20} }, answers(0.9, -1)), "limit.ramp out.truncated"},
 		{"cut, and slower from a moment on", "before the change and after it are no two kinds; held out until it showed that they were taken for it", tasks(task("ask", "claude-haiku-4-5", 256, "")) + arrivals("process: poisson", "3/s", "120s"), all(also(sim.Fault{Kind: sim.FaultCut, After: 10, Probability: 0.06}), also(sim.Fault{Kind: sim.FaultSlow, Factor: 2, From: 70 * time.Second})), "stream.cut drift"},
+		{"four places for bursts", "an open loop, another model; held out until the test for queues was mended", tasks(task("ask", "claude-sonnet-4-6", 300, "")) + arrivals("process: gamma, cv: 2", "84/m", "150s"), slowed(sim.Load{Model: sim.LoadQueue, Slots: 4}), "queue"},
 	}
 }
