@@ -19,6 +19,7 @@ const (
 	ByCriterion = "threshold" // a criterion
 	ByBound     = "bound"     // the highest load that the search was to try
 	ByMachine   = "machine"   // our own
+	ByUnseen    = "unseen"    // nothing; a limit above the answer may not have shown yet, the bucket being full
 )
 
 // Answer is what a search has found so far.
@@ -120,8 +121,11 @@ func (s *Search) leave(a *Answer) {
 		return
 	}
 	high := a.Load.High
+	unseen := false
 	if len(a.Ceilings) == 0 {
-		most = min(most, s.load(s.unhidden()))
+		sure := s.load(s.unhidden())
+		unseen = most > sure
+		most = min(most, sure)
 	}
 	a.AtLeast, a.Limit, a.Criterion = true, nil, -1
 	a.Load = stats.Estimate{Value: most, Low: most, High: high}
@@ -133,6 +137,8 @@ func (s *Search) leave(a *Answer) {
 		a.Bound = ByMachine
 	case s.stopped != "":
 		a.Bound = s.stopped
+	case unseen:
+		a.Bound = ByUnseen
 	default:
 		a.Bound = ByBound
 	}
@@ -395,5 +401,34 @@ func (s *Search) qualify(a Answer) []string {
 	if k := a.Limit; k != nil && k.From == limit.FromHeaders && math.IsNaN(k.Capacity) {
 		notes = append(notes, fmt.Sprintf("how much a full bucket of this limit holds is not known: it was not seen full before it was empty, or it holds less than the minute that is usual, %.3g", k.Said))
 	}
+	for i, c := range s.Criteria {
+		if s.neverJudged(i) {
+			notes = append(notes, c.Name+" was not judged: no request of these steps has it")
+		}
+	}
+	if k := a.Confirmed; k != nil && k.Held {
+		n := k.Asked - k.Refused
+		if out := 2 / math.Sqrt(float64(max(n, 1))); out > feeble {
+			notes = append(notes, fmt.Sprintf("%d requests came through while the answer was held: a shortfall of less than about %.0f %% would not have shown; holding it for longer shows more", n, 100*out))
+		}
+	}
 	return notes
+}
+
+// feeble is the shortfall that a confirmation is expected to show.
+const feeble = 0.10
+
+// neverJudged reports whether steps were made that a criterion is for, and none had
+// anything of it.
+func (s *Search) neverJudged(at int) bool {
+	steps := 0
+	for i := range s.done {
+		if d := &s.done[i]; s.judges(d) && len(d.Calls) > 0 {
+			if d.Shown[at].N > 0 {
+				return false
+			}
+			steps++
+		}
+	}
+	return steps > 0
 }

@@ -3,6 +3,7 @@ package capacity
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -295,5 +296,76 @@ func TestRefillFromRefusals(t *testing.T) {
 	all := s.ceilings()
 	if len(all) != 1 || math.Abs(all[0].Load.Value-4) > 0.05 || all[0].From != "429s" || !(all[0].Load.Low < 4 && 4 < all[0].Load.High) {
 		t.Errorf("ceilings %+v; want 4 requests a second from 429s", all)
+	}
+}
+
+// A criterion that no request speaks of decides nothing, and is not passed over in
+// silence.
+func TestCriterionNeverJudged(t *testing.T) {
+	other := Criterion{Name: "tpot p(95)<1s", Allowed: 0.05}
+	s := New(Config{Tasks: oneTask(), Criteria: []Criterion{p95(), other}})
+	trial := s.NewTrial(Step{Kind: Probe, Load: 10, Most: time.Minute, Decide: true})
+	ended := -1
+	for i := range 600 {
+		if trial.Add(answered(i, time.Duration(i)*100*time.Millisecond, time.Second, 0, math.NaN())) {
+			ended = i
+			break
+		}
+	}
+	if ended < silent-1 || ended > 100 {
+		t.Errorf("decided after request %d", ended)
+	}
+	note := func() bool {
+		return slices.ContainsFunc(s.Answer().Notes, func(n string) bool { return strings.HasPrefix(n, "tpot p(95)<1s was not judged") })
+	}
+	took := func(n int, second float64) {
+		s.Took(Step{N: n, Kind: Climb, Load: 10, Most: time.Minute}, []Call{answered(0, 0, time.Second, 0, second)}, Outcome{Length: time.Minute})
+	}
+	if note() {
+		t.Error("noted before a step was made")
+	}
+	if took(1, math.NaN()); !note() {
+		t.Errorf("notes %q", s.Answer().Notes)
+	}
+	if took(2, 0); note() {
+		t.Error("noted although it was judged")
+	}
+}
+
+// Loads that were made and kept, and of which a full bucket may be the reason, are
+// not said not to have been tried.
+func TestUnseenLimit(t *testing.T) {
+	for _, c := range []struct {
+		load  float64
+		bound string
+	}{{8, ByUnseen}, {0.01, ByBound}} {
+		s := New(Config{Tasks: oneTask(), Criteria: []Criterion{p95()}})
+		var calls []Call
+		for i := range 40 {
+			calls = append(calls, answered(i, time.Duration(i)*time.Second/8, 100*time.Millisecond, 0))
+		}
+		s.Took(Step{N: 1, Kind: Climb, Load: c.load, Most: 5 * time.Second}, calls, Outcome{Length: 5 * time.Second})
+		if a := s.Answer(); a.Bound != c.bound || !a.AtLeast || a.Load.Value > c.load {
+			t.Errorf("load %v: at least %v: %v, %s; want %s", c.load, a.AtLeast, a.Load.Value, a.Bound, c.bound)
+		}
+	}
+}
+
+// Few requests show little, and the answer says how little.
+func TestFeebleConfirmation(t *testing.T) {
+	for _, c := range []struct {
+		perSecond float64
+		noted     bool
+	}{{1, true}, {20, false}} {
+		s := New(Config{Tasks: oneTask()})
+		level, at := 60*c.perSecond, time.Duration(0)
+		told(s, "", &level, &at, c.perSecond, level)
+		a := s.Answer()
+		if a.Confirmed == nil || !a.Confirmed.Held {
+			t.Fatalf("%v/s: confirmed %+v", c.perSecond, a.Confirmed)
+		}
+		if noted := slices.ContainsFunc(a.Notes, func(n string) bool { return strings.Contains(n, "a shortfall of less than") }); noted != c.noted {
+			t.Errorf("%v/s: notes %q", c.perSecond, a.Notes)
+		}
 	}
 }

@@ -23,6 +23,7 @@ type Trial struct {
 	judges  []judge
 	waiting map[int]*Call // ended, and an earlier request has not
 	next    int           // index of the next request to judge
+	judged  int           // requests that were
 	refused time.Duration // due time of the first that was refused; below 0 is none
 
 	usual  float64 // requests in flight at this load, were the target as quick as unloaded
@@ -69,6 +70,9 @@ func (t *Trial) Add(c Call) (enough bool) {
 		delete(t.waiting, t.next)
 		t.next++
 		due = w.Due
+		if w.Due >= t.step.Settle {
+			t.judged++
+		}
 		for i := range t.judges {
 			if w.Due >= t.step.Settle {
 				t.judges[i].add(w.Bad[i])
@@ -89,18 +93,27 @@ func (t *Trial) piles(at time.Duration) bool {
 	return due-t.ended > 2*t.usual+6*math.Sqrt(t.usual)+0.2*due+10
 }
 
-// decided reports whether one criterion is violated, or all are kept.
+// silent is after how many requests of which none has what a criterion judges a
+// step no longer waits for one.
+const silent = 40
+
+// decided reports whether one criterion is violated, or all are kept that have
+// anything to judge.
 func (t *Trial) decided() bool {
-	kept := 0
+	kept, idle := 0, 0
 	for i := range t.judges {
 		switch t.judges[i].verdict() {
 		case stats.Reject:
 			return true
 		case stats.Accept:
 			kept++
+		default:
+			if t.judges[i].n == 0 && t.judged >= silent {
+				idle++
+			}
 		}
 	}
-	return kept > 0 && kept == len(t.judges)
+	return kept > 0 && kept+idle == len(t.judges)
 }
 
 // judge tests one criterion: a share by Wald's sequential test, scaled down by

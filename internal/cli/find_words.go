@@ -62,6 +62,8 @@ func (out found) because() string {
 		return ": the target could not be used: " + orWord(out.Detail, "no request was answered")
 	case capacity.ByBound:
 		return "; nothing higher was tried"
+	case capacity.ByUnseen:
+		return "; a limit above it may not have shown yet"
 	}
 	return ""
 }
