@@ -401,6 +401,9 @@ func (s *Search) qualify(a Answer) []string {
 	if k := a.Limit; k != nil && k.From == limit.FromHeaders && math.IsNaN(k.Capacity) {
 		notes = append(notes, fmt.Sprintf("how much a full bucket of this limit holds is not known: it was not seen full before it was empty, or it holds less than the minute that is usual, %.3g", k.Said))
 	}
+	if k := a.Limit; k != nil && k.From == limit.FromRefusals && !math.IsNaN(k.Capacity) {
+		notes = append(notes, "the burst is what the bucket held at the most in this search: no header tells whether it was full")
+	}
 	for i, c := range s.Criteria {
 		if s.neverJudged(i) {
 			notes = append(notes, c.Name+" was not judged: no request of these steps has it")

@@ -297,6 +297,9 @@ func TestRefillFromRefusals(t *testing.T) {
 	if len(all) != 1 || math.Abs(all[0].Load.Value-4) > 0.05 || all[0].From != "429s" || !(all[0].Load.Low < 4 && 4 < all[0].Load.High) {
 		t.Errorf("ceilings %+v; want 4 requests a second from 429s", all)
 	}
+	if notes := s.Answer().Notes; !slices.ContainsFunc(notes, func(n string) bool { return strings.HasPrefix(n, "the burst is what the bucket held") }) {
+		t.Errorf("notes %q; want one that the bucket may not have been full", notes)
+	}
 }
 
 // A criterion that no request speaks of decides nothing, and is not passed over in
