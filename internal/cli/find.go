@@ -3,8 +3,10 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,7 +35,7 @@ type findCommand struct {
 
 // Help is the long help.
 func (*findCommand) Help() string {
-	return "Exit codes: 0 for an answer, 99 where not even the least load keeps the thresholds, 105 interrupted, 120 where the budget ended the " +
+	return "Exit codes: 0 for an answer, 99 where not even the least load keeps the thresholds, or less than one user is carried, 105 interrupted, 120 where the budget ended the " +
 		"search before its answer, 121 where our own machine did, 1 where nothing was learned."
 }
 
@@ -81,6 +83,11 @@ func (c *findCommand) Run(e *env) error {
 
 // load reads the plan.
 func (c *findCommand) load(e *env) (loaded, error) {
+	for _, v := range []float64{c.Min, c.Max} {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return loaded{}, usageError{hinted{fmt.Errorf("--min %g and --max %g are not both numbers", c.Min, c.Max), "leave --max out to search as far as the target goes"}}
+		}
+	}
 	if c.Min < 0 || c.Max < 0 || c.Max > 0 && c.Max < c.Min {
 		return loaded{}, usageError{fmt.Errorf("--min %g and --max %g are no range of loads", c.Min, c.Max)}
 	}
@@ -161,10 +168,57 @@ func (c *findCommand) conclude(e *env, f *finder, r searchRecord) error {
 	}
 	e.say("search stored in %s", f.dir)
 	if found.Stopped != "" {
-		e.say("hint: go on with tokenload find %s --resume %s", c.Plan, f.dir)
+		e.say("hint: go on with %s", c.again(f.dir, found.Stopped))
 	}
 	e.code = found.ExitCode
 	return nil
+}
+
+// again is the command that goes on with a search in a directory. A prompt is not
+// repeated: it would be on the screen, and in what keeps that.
+func (c *findCommand) again(dir, stopped string) string {
+	words := []string{"tokenload find", shellWord(c.Plan), "--resume", shellWord(dir)}
+	add := func(name, value string) {
+		if value != "" && value != "0" {
+			words = append(words, name, shellWord(value))
+		}
+	}
+	add("--target", c.Target)
+	add("--api", c.API)
+	add("--tier", c.Tier)
+	add("--seed", c.Seed)
+	if c.Confirm != time.Minute {
+		add("--confirm", c.Confirm.String())
+	}
+	if c.Precision != "6%" {
+		add("--precision", c.Precision)
+	}
+	if stopped == capacity.ByBudget {
+		words = append(words, "--budget MORE")
+	} else {
+		add("--budget", c.Budget)
+	}
+	for i, s := range plan.Redacted(c.Set) {
+		if s != c.Set[i] {
+			path, _, _ := strings.Cut(s, "=")
+			s = path + "=…"
+		}
+		add("--set", s)
+	}
+	add("--min", strconv.FormatFloat(c.Min, 'g', -1, 64))
+	add("--max", strconv.FormatFloat(c.Max, 'g', -1, 64))
+	return strings.Join(words, " ")
+}
+
+// shellWord is a text as a shell takes it for one word.
+func shellWord(s string) string {
+	odd := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-+=:,./@%", r))
+	}
+	if s != "" && !strings.ContainsFunc(s, odd) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // planNotes are what a user should know of how the plan is read.
@@ -225,7 +279,7 @@ func (f *finder) forecast() string {
 }
 
 // exitOf decides the exit code of a search.
-func exitOf(a capacity.Answer) int {
+func exitOf(a capacity.Answer, users bool) int {
 	switch {
 	case a.Stopped == capacity.ByTarget:
 		return exitFailed
@@ -233,7 +287,7 @@ func exitOf(a capacity.Answer) int {
 		return 105
 	case a.Stopped == capacity.ByBudget && (a.AtLeast || !(a.Load.Value > 0)):
 		return 120
-	case a.Load.Value == 0:
+	case a.Load.Value == 0, users && a.Load.Value < 1 && !a.AtLeast:
 		return exitWorse
 	case a.Bound == capacity.ByMachine:
 		return 121

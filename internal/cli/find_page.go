@@ -116,7 +116,7 @@ func (f *finder) found(r searchRecord) found {
 	out := found{
 		Version: 1, Plan: f.plan.Name, Target: f.target, Seed: r.Seed, Unit: "arrivals/s", Limits: []foundLimit{}, Criteria: []foundKept{},
 		LeftOut: append([]leftOut{}, f.leftOut...), Overload: []foundOver{}, Steps: []foundStep{}, Lost: f.lost, Stopped: a.Stopped, Detail: a.Detail,
-		Notes: a.Notes, ExitCode: exitOf(a), answer: a,
+		Notes: a.Notes, ExitCode: exitOf(a, f.search.Users), answer: a,
 		Cost: foundCost{USD: f.spent, Requests: a.Requests, Attempts: a.Attempts, Input: a.Input, Output: a.Output},
 	}
 	if f.search.Users {
@@ -148,6 +148,9 @@ func (f *finder) found(r searchRecord) found {
 			row.Upto = &k.Upto
 		}
 		out.Criteria = append(out.Criteria, row)
+	}
+	if name := implicit(f.plan); name != "" && f.dropped > 0 {
+		out.LeftOut = append(out.LeftOut, leftOut{name, "the plan does not name it, and a run of it has it: requests were dropped here; name it under thresholds to have it looked for"})
 	}
 	out.above(a)
 	if k := a.Confirmed; k != nil {

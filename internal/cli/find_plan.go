@@ -47,6 +47,17 @@ func demandsOf(p *plan.Plan) (all []demand, out []leftOut) {
 	return all, out
 }
 
+// implicit is the threshold that a plan has without naming it; "" is none. It is
+// kept wherever nothing is dropped.
+func implicit(p *plan.Plan) string {
+	for _, t := range p.Thresholds {
+		if t.Default {
+			return t.Metric + " " + t.Expression
+		}
+	}
+	return ""
+}
+
 func demandOf(t plan.Threshold) (demand, string) {
 	e := t.Expr
 	d := demand{Criterion: capacity.Criterion{Name: t.Metric + " " + t.Expression}}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,6 +36,10 @@ type finder struct {
 	number int       // of the latest step's folder
 	spent  call.USD  // in all steps, those that are not used included
 	lost   int       // steps that were cut short, and are not used
+	// raise is the largest cost of a call as a multiple of its worst case. A new
+	// guard in each step would have to meet such a target again.
+	raise   float64
+	dropped int // requests, in all steps
 }
 
 // stepsDir is the folder of the steps.
@@ -67,24 +72,33 @@ func (f *finder) left() call.USD {
 
 // purse is the money of one step: what is left, and of a step of users no more
 // than they can spend, so that one that is killed is not taken to have spent all.
-func (f *finder) purse(step capacity.Step) call.USD {
+// Own is that it is less than what is left.
+func (f *finder) purse(step capacity.Step) (money call.USD, own bool) {
 	left := f.left()
 	if left < 0 || !step.Users {
-		return left
+		return left, false
 	}
 	worst := call.USD(0)
 	mix, err := workload.New(f.plan.Seed, f.plan.Tasks, nil)
 	if err != nil {
-		return left // it will be told when the step is made
+		return left, false // it will be told when the step is made
 	}
 	for i := range 100 {
 		worst = max(worst, f.plan.Catalog.Bound(mix.Request(i)))
 	}
-	n := 2*f.search.Expected(step) + 2*step.Load
+	n := (2*f.search.Expected(step) + 2*step.Load) * max(f.raise, 1)
 	if float64(worst)*n >= float64(left) {
-		return left
+		return left, false
 	}
-	return call.USD(float64(worst) * n)
+	return call.USD(float64(worst) * n), true
+}
+
+// raised is a worst case at a target that has charged more than that.
+func (f *finder) raised(worst call.USD) call.USD {
+	if f.raise <= 1 {
+		return worst
+	}
+	return call.USD(min(math.Ceil(float64(worst)*f.raise), math.MaxInt64/4))
 }
 
 // run makes steps until the search is over. Stop, once closed, ends the step that
@@ -109,11 +123,13 @@ func (f *finder) run(ctx context.Context, stop <-chan struct{}) error {
 func (f *finder) make(ctx context.Context, stop <-chan struct{}, step capacity.Step) error {
 	f.number++
 	name := fmt.Sprintf("%02d-%s", f.number, step.Kind)
-	if err := f.announce(name, step); err != nil {
+	purse, own := f.purse(step)
+	if err := f.announce(name, stepRecord{step, own}); err != nil {
 		return err
 	}
 	dir := filepath.Join(f.dir, stepsDir, name)
-	p := stepPlan(f.plan, step, f.number, f.purse(step))
+	p := stepPlan(f.plan, step, f.number, purse)
+	p.Budget.Guard.Raise = f.raise
 	watch := f.watch(step, p)
 	err := run.Execute(ctx, run.Config{
 		Plan: p, Dir: dir, ID: filepath.Base(dir), Target: f.target, Overrides: []string{"find=" + stepWords(step)}, ToolVersion: Version,
@@ -126,7 +142,7 @@ func (f *finder) make(ctx context.Context, stop <-chan struct{}, step capacity.S
 	if err != nil {
 		return err
 	}
-	if err := f.took(step, stored); err != nil {
+	if err := f.took(stepRecord{step, own}, stored); err != nil {
 		return err
 	}
 	steps := f.search.Steps()
@@ -138,7 +154,7 @@ func (f *finder) make(ctx context.Context, stop <-chan struct{}, step capacity.S
 }
 
 // took reads a finished step back and tells the search what it showed.
-func (f *finder) took(step capacity.Step, stored *store.Run) error {
+func (f *finder) took(step stepRecord, stored *store.Run) error {
 	calls, cost, err := f.calls(stored)
 	if err != nil {
 		return err
@@ -149,10 +165,10 @@ func (f *finder) took(step capacity.Step, stored *store.Run) error {
 		return err
 	}
 	o.Cost = cost
-	if b := stored.Manifest.BudgetUSD; o.Stopped == capacity.ByBudget && b != nil && f.left()+cost > *b {
+	if o.Stopped == capacity.ByBudget && step.OwnPurse {
 		o.Stopped, o.Detail = "", "" // its own purse, not the search's
 	}
-	f.search.Took(step, calls, o)
+	f.search.Took(step.Step, calls, o)
 	return nil
 }
 
@@ -200,7 +216,14 @@ func (f *finder) calls(stored *store.Run) (calls []capacity.Call, cost call.USD,
 			return nil, 0, err
 		}
 		cost += r.Cost
-		calls = append(calls, capacity.Call{Result: r, Origin: started.Sub(f.first), Bytes: len(mix.Request(r.Index).Body), Bad: f.bad(r)})
+		req := mix.Request(r.Index)
+		if worst := f.plan.Catalog.Bound(req); !r.CostBound && worst > 0 && r.Cost > worst {
+			f.raise = max(f.raise, float64(r.Cost)/float64(worst))
+		}
+		if r.Class == call.Dropped {
+			f.dropped++
+		}
+		calls = append(calls, capacity.Call{Result: r, Origin: started.Sub(f.first), Bytes: len(req.Body), Bad: f.bad(r)})
 	}
 	return calls, cost, nil
 }
@@ -231,10 +254,15 @@ func outcomeOf(stored *store.Run, calls []capacity.Call) (capacity.Outcome, erro
 		o.Stopped = capacity.ByTarget
 	}
 	o.Detail = m.Stop.Detail
-	if i := slices.IndexFunc(calls, func(c capacity.Call) bool { return c.LimitedBy == call.LimitSpend }); i >= 0 {
+	if capped(calls) {
 		o.Stopped, o.Detail = capacity.ByTarget, "the account's spend cap is reached"
 	}
 	return o, nil
+}
+
+// capped reports whether calls met the spend cap of the account.
+func capped(calls []capacity.Call) bool {
+	return slices.ContainsFunc(calls, func(c capacity.Call) bool { return c.LimitedBy == call.LimitSpend })
 }
 
 // stepWords are a step in a few words.

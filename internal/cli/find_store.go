@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -157,8 +158,15 @@ func finished(dir string) bool {
 // stepFile is where a step is written down before it is made.
 func (f *finder) stepFile(name string) string { return filepath.Join(f.dir, stepsDir, name+".json") }
 
+// stepRecord is a step as it is written down. OwnPurse is that it had less than
+// all the money that was left: where that ended it, the search goes on.
+type stepRecord struct {
+	capacity.Step
+	OwnPurse bool `json:",omitempty"`
+}
+
 // announce writes down a step that is about to be made.
-func (f *finder) announce(name string, s capacity.Step) error {
+func (f *finder) announce(name string, s stepRecord) error {
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err
@@ -171,16 +179,18 @@ func (f *finder) announce(name string, s capacity.Step) error {
 }
 
 // replay tells the search of the steps that are there already. A step that was cut
-// short, by a kill, a signal or the budget, is not used: its money is spent.
+// short, by a kill, a signal, the budget or a spend cap, is not used: its money is
+// spent. What stopped the search then may be over by now.
 func (f *finder) replay() error {
 	entries, err := os.ReadDir(filepath.Join(f.dir, stepsDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read steps: %w", err)
 	}
+	slices.SortStableFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(stepNumber(a.Name()), stepNumber(b.Name())) })
 	for _, entry := range entries {
 		name, isStep := strings.CutSuffix(entry.Name(), ".json")
-		number, err := strconv.Atoi(strings.SplitN(name, "-", 2)[0])
-		if !isStep || err != nil {
+		number := stepNumber(name)
+		if !isStep || number < 0 {
 			continue
 		}
 		f.number = max(f.number, number)
@@ -188,7 +198,20 @@ func (f *finder) replay() error {
 			return err
 		}
 	}
+	if len(f.search.Steps()) > 0 && !finished(f.dir) {
+		f.search.Again()
+	}
 	return nil
+}
+
+// stepNumber is the number that a step's name begins with; −1 is none.
+func stepNumber(name string) int {
+	digits, _, _ := strings.Cut(name, "-")
+	n, err := strconv.Atoi(digits)
+	if err != nil {
+		return -1
+	}
+	return n
 }
 
 func (f *finder) replayStep(name string) error {
@@ -196,7 +219,7 @@ func (f *finder) replayStep(name string) error {
 	if err != nil {
 		return fmt.Errorf("read step: %w", err)
 	}
-	var step capacity.Step
+	var step stepRecord
 	if err := json.Unmarshal(src, &step); err != nil {
 		return fmt.Errorf("read step %q: %w", f.stepFile(name), err)
 	}
@@ -208,13 +231,9 @@ func (f *finder) replayStep(name string) error {
 	if err != nil {
 		return err
 	}
-	cause := stored.Manifest.Stop.Cause
-	usable := cause == "completed" || cause == "decided"
-	if usable && step.Kind == capacity.WarmUp {
-		usable, err = f.answered(stored) // else the target is asked once more: it may be there by now
-		if err != nil {
-			return err
-		}
+	usable, err := f.usable(step, stored)
+	if err != nil {
+		return err
 	}
 	if usable {
 		return f.took(step, stored)
@@ -225,27 +244,36 @@ func (f *finder) replayStep(name string) error {
 	return err
 }
 
-// answered reports whether a step had an answer at all.
-func (f *finder) answered(stored *store.Run) (bool, error) {
-	for r, err := range stored.Results() {
-		if err != nil || r.Class == call.OK {
-			return err == nil, err
-		}
+// usable reports whether a step of before shows what it was made for. A warm-up
+// that nobody answered, and a step that met the account's spend cap, are made once
+// more: the target may be there by now, and the cap be raised.
+func (f *finder) usable(step stepRecord, stored *store.Run) (bool, error) {
+	cause := stored.Manifest.Stop.Cause
+	if cause != "completed" && cause != "decided" && !(cause == "budget" && step.OwnPurse) {
+		return false, nil
 	}
-	return false, nil
+	answered := step.Kind != capacity.WarmUp
+	for r, err := range stored.Results() {
+		if err != nil || r.LimitedBy == call.LimitSpend {
+			return false, err
+		}
+		answered = answered || r.Class == call.OK
+	}
+	return answered, nil
 }
 
 // halfCost is what a step that was cut short may have cost at the most: what its
-// record shows, and of one that was killed, the worst case of every request that
+// record shows, and of one that was killed or failed itself, the worst case of every request that
 // may have been sent and left no record.
 func (f *finder) halfCost(stored *store.Run) (call.USD, error) {
 	m := stored.Manifest
 	calls, cost, err := f.calls(stored)
-	if err != nil || m.Ended != nil {
+	if err != nil || m.Ended != nil && m.Stop.Cause != "error" {
 		return cost, err
 	}
+	recorded := cost
 	if m.Load.Mode != "arrivals" && m.BudgetUSD != nil {
-		return *m.BudgetUSD, nil // nobody has counted what its users began
+		return max(recorded, *m.BudgetUSD), nil // nobody has counted what its users began
 	}
 	mix, err := workload.New(m.Seed, f.plan.Tasks, nil)
 	if err != nil {
@@ -257,11 +285,11 @@ func (f *finder) halfCost(stored *store.Run) (call.USD, error) {
 	}
 	for i := range m.Load.Planned {
 		if !seen[i] {
-			cost += f.plan.Catalog.Bound(mix.Request(i))
+			cost += f.raised(f.plan.Catalog.Bound(mix.Request(i)))
 		}
 	}
 	if m.BudgetUSD != nil {
-		cost = min(cost, *m.BudgetUSD)
+		cost = max(recorded, min(cost, *m.BudgetUSD))
 	}
 	return cost, nil
 }

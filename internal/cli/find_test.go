@@ -57,7 +57,7 @@ func TestFindBudget(t *testing.T) {
 			if stopped := a.Stopped == capacity.ByBudget; stopped == rich {
 				t.Errorf("%s with %s: stopped %q (%s)", load, budget, a.Stopped, a.Detail)
 			}
-			if code := exitOf(a); rich && code != 0 || !rich && !(a.Load.Value > 0 && !a.AtLeast) && code != 120 {
+			if code := exitOf(a, f.search.Users); rich && code != 0 || !rich && !(a.Load.Value > 0 && !a.AtLeast) && code != 120 {
 				t.Errorf("%s with %s: exit %d, load %v", load, budget, code, a.Load)
 			}
 			if a.AtLeast && a.Load.Value > 2.1 {
@@ -92,8 +92,8 @@ func TestFindResumes(t *testing.T) {
 			if a.Stopped == "" {
 				break
 			}
-			if a.Stopped != capacity.ByUser || exitOf(a) != 105 {
-				t.Fatalf("stopped by %q, exit %d", a.Stopped, exitOf(a))
+			if a.Stopped != capacity.ByUser || exitOf(a, f.search.Users) != 105 {
+				t.Fatalf("stopped by %q, exit %d", a.Stopped, exitOf(a, f.search.Users))
 			}
 			if after > 5*time.Minute {
 				t.Fatal("it never ends")
@@ -262,8 +262,8 @@ func TestFindUselessTargets(t *testing.T) {
 			}
 		})
 		a := f.search.Answer()
-		if a.Stopped != c.cause || exitOf(a) != exitFailed || !math.IsNaN(a.Load.Value) {
-			t.Errorf("%s: stopped by %q, exit %d, load %v; want %q, %d and none", c.name, a.Stopped, exitOf(a), a.Load.Value, c.cause, exitFailed)
+		if a.Stopped != c.cause || exitOf(a, f.search.Users) != exitFailed || !math.IsNaN(a.Load.Value) {
+			t.Errorf("%s: stopped by %q, exit %d, load %v; want %q, %d and none", c.name, a.Stopped, exitOf(a, f.search.Users), a.Load.Value, c.cause, exitFailed)
 		}
 	}
 }

@@ -23,7 +23,9 @@ func (out found) words() string {
 		return fmt.Sprintf("at least %s%s", load(v, out.Unit), out.because())
 	}
 	text := load(v, out.Unit)
-	if low, high := amount(a.Load.Low, out.Unit), amount(a.Load.High, out.Unit); a.Load.Bounded() && low != high {
+	if out.Unit == "users" && v < 1 {
+		text = "less than 1 user"
+	} else if low, high := amount(a.Load.Low, out.Unit), amount(a.Load.High, out.Unit); a.Load.Bounded() && low != high {
 		text += fmt.Sprintf(" (%s to %s)", low, high)
 	}
 	if out.Answer.Limit != "" {

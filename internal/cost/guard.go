@@ -18,6 +18,9 @@ type GuardConfig struct {
 	Budget  call.USD // must be over 0; for no budget at all see NewMeter
 	// WarnAt is the share of the budget at which OnWarn is called; 0 is 0.8.
 	WarnAt float64
+	// Raise is what a call is known to have cost as a multiple of its worst case,
+	// from before: reservations are raised by it from the first. Up to 1 is none.
+	Raise float64
 	// Wait lets a request whose worst case does not fit wait for others to settle
 	// (users); without it such a request becomes over_budget at once (arrivals).
 	Wait bool
@@ -94,6 +97,9 @@ func NewGuard(c GuardConfig) (*Guard, error) {
 	g.budget, g.wait, g.stop = c.Budget, c.Wait, c.Stop
 	g.onWarn, g.onDone, g.onOver = c.OnWarn, c.OnExhausted, c.OnOverrun
 	g.warnAt = call.USD(math.Ceil(c.WarnAt * float64(c.Budget)))
+	if c.Raise > 1 {
+		g.excess.Store(int64(min(math.Ceil(1000*c.Raise), 1<<62)))
+	}
 	return g, nil
 }
 

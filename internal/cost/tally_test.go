@@ -137,3 +137,17 @@ func TestMeterLimitsNothing(t *testing.T) {
 		t.Error("a meter without a catalogue does not use the built-in one")
 	}
 }
+
+// What is known of a target from before is reserved from the first call on.
+func TestGuardRaisedFromTheStart(t *testing.T) {
+	g := newGuard(t, GuardConfig{Budget: 25 * cent, Raise: 1.5})
+	if got := only(t, g.Wrap(after(0, 15)), cents(10)).Class; got != call.OK {
+		t.Errorf("the first call of 15 cents: %s", got)
+	}
+	if s := g.Spend(); s.Overruns != 0 {
+		t.Errorf("%d overruns; want none", s.Overruns)
+	}
+	if got := only(t, g.Wrap(after(0, 10)), cents(10)).Class; got != call.OverBudget {
+		t.Errorf("the second call, of 15 cents with 10 left: %s; want over_budget", got)
+	}
+}

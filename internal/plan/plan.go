@@ -117,7 +117,7 @@ type OnLimit struct {
 // Budget is the most a run may cost.
 type Budget struct {
 	Given          bool             // the plan has one
-	Guard          cost.GuardConfig // Budget and WarnAt are filled in, nothing else
+	Guard          cost.GuardConfig // Budget and WarnAt are filled in; Raise is for who knows the target
 	AllowUnbounded bool             // requests whose worst case is unknown may be sent
 }
 

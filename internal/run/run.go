@@ -136,7 +136,7 @@ func (e *execution) purse() (*cost.Guard, error) {
 		return cost.NewMeter(p.Catalog), nil
 	}
 	return cost.NewGuard(cost.GuardConfig{
-		Budget: p.Budget.Guard.Budget, WarnAt: p.Budget.Guard.WarnAt, Wait: p.Load.Mode == plan.Users, Catalog: p.Catalog, Stop: e.noMore,
+		Budget: p.Budget.Guard.Budget, WarnAt: p.Budget.Guard.WarnAt, Raise: p.Budget.Guard.Raise, Wait: p.Load.Mode == plan.Users, Catalog: p.Catalog, Stop: e.noMore,
 		OnWarn: func(s cost.Spend) {
 			e.warn(fmt.Sprintf("warning: %.0f %% of the budget is spent: %v of %v; at most %v more is reserved for what is running",
 				100*s.Utilization, s.Spent, s.Budget, s.Reserved))
