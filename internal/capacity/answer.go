@@ -301,6 +301,12 @@ func (s *Search) confirmed(d *done) *Confirmation {
 
 const resamples = 400
 
+// widen is how much wider the interval of a root is than what chance within the
+// steps explains. The shape of the curve between two loads is a guess, and a queue
+// remembers for longer than a tenth of a step: intervals without it held the truth
+// in 7 of 10 searches of the accuracy test where 95 % was said.
+const widen = 2
+
 // kept is what was found of each criterion. The interval of a root is a bootstrap
 // over the steps: each share is drawn anew from what its requests are worth.
 func (s *Search) kept() []Kept {
@@ -350,7 +356,8 @@ func (s *Search) rootOf(points []point, level, value float64) stats.Estimate {
 	}
 	slices.Sort(draws)
 	tail := resamples / 40
-	e := stats.Estimate{Value: value, Low: min(value, draws[tail]), High: max(value, draws[resamples-1-tail]), N: int(n)}
+	low, high := min(value, draws[tail]), max(value, draws[resamples-1-tail])
+	e := stats.Estimate{Value: value, Low: max(0, value-widen*(value-low)), High: value + widen*(high-value), N: int(n)}
 	for i, p := range points {
 		if p.anchor && i > 0 && points[i-1].load <= value && value <= p.load { // it may be anywhere between
 			e.Low, e.High = min(e.Low, points[i-1].load), max(e.High, p.load)
