@@ -49,6 +49,9 @@ type Kept struct {
 	Name string
 	Root stats.Estimate // the load at which it is just kept; NaN where it was kept as far as was tried
 	Upto float64        // the highest load at which it was kept; 0 is none
+	// ByQueue reports whether Root is that of a queue fitted to how many were in
+	// flight in all steps, else it lies between two of them.
+	ByQueue bool
 }
 
 // Confirmation is what came of holding the answer with an empty bucket.
@@ -319,8 +322,12 @@ func (s *Search) kept() []Kept {
 				k.Upto = points[j].load
 			}
 		}
-		if r, ok := crossing(points, c.allowed()); ok {
-			k.Root = s.rootOf(points, c.allowed(), r)
+		if r, byQueue, ok := s.rootOf(i, points); ok {
+			k.ByQueue = byQueue
+			k.Root = s.spreadOf(points, c.allowed(), r)
+			if byQueue {
+				k.Root = s.queueEstimate(r)
+			}
 			if k.Upto == 0 && s.triedLeast() {
 				k.Root.Value, k.Root.Low = 0, 0 // not even there
 				k.Root.High = points[0].load
@@ -331,7 +338,8 @@ func (s *Search) kept() []Kept {
 	return all
 }
 
-func (s *Search) rootOf(points []point, level, value float64) stats.Estimate {
+// spreadOf is a root of the isotonic fit with its interval.
+func (s *Search) spreadOf(points []point, level, value float64) stats.Estimate {
 	rng := rand.New(rand.NewPCG(s.Seed, 8))
 	_, ended, _ := s.getsDone()
 	draws := make([]float64, 0, resamples)

@@ -24,6 +24,10 @@ func (s *Search) qualify(a Answer) []string {
 			notes = append(notes, c.Name+" was not judged: no request of these steps has it")
 		}
 	}
+	if a.Criterion >= 0 && a.Criteria[a.Criterion].ByQueue {
+		q, _ := s.queue()
+		notes = append(notes, fmt.Sprintf("the answer is that of a queue fitted to how many requests were in flight: it gets %.3g requests/s done and explains %.0f %% of what the steps showed", q.capacity(), 100*q.explains))
+	}
 	if k := a.Confirmed; k != nil && k.Held {
 		n := k.Asked - k.Refused
 		if out := 2 / math.Sqrt(float64(max(n, 1))); out > feeble {

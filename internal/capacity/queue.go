@@ -126,11 +126,17 @@ func (s *Search) getsDone() (most, ended float64, ok bool) {
 	sum := 0.0
 	for i := range s.done {
 		if d := &s.done[i]; d.grows && d.Spoiled == "" {
-			sum += d.served * float64(d.plateau.ended)
+			sum += d.plateau.served * float64(d.plateau.ended)
 			ended += float64(d.plateau.ended)
 		}
 	}
-	if ended == 0 || s.Users {
+	if s.Users {
+		return 0, 0, false
+	}
+	if q, fits := s.queue(); fits {
+		return q.capacity(), max(ended, float64(q.busy)), true
+	}
+	if ended == 0 {
 		return 0, 0, false
 	}
 	return sum / ended, ended, true

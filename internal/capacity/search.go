@@ -45,6 +45,7 @@ type Search struct {
 	spent   call.USD
 	before  int     // steps that were made before the search was taken up
 	machine float64 // load at which our own machine fails; 0 is none
+	fitted  *fitted
 }
 
 // done is a step that was made.
@@ -72,6 +73,7 @@ func (s *Search) Took(step Step, calls []Call, o Outcome) {
 	}
 	d.plateau = s.plateauOf(&d)
 	s.done = append(s.done, d)
+	s.fitted = nil
 	s.spent += o.Cost
 	if o.Stopped != "" {
 		s.stopped, s.detail = o.Stopped, o.Detail

@@ -234,10 +234,16 @@ func worthOfBatches(v []float64) float64 {
 	if len(v) < 5*batches {
 		return n
 	}
-	mean, square := 0.0, 0.0
+	mean := 0.0
 	for _, x := range v {
 		mean += x / n
-		square += x * x / n
+	}
+	spread := 0.0
+	for _, x := range v {
+		spread += (x - mean) * (x - mean) / n
+	}
+	if spread < 1e-12 { // all are the same
+		return n
 	}
 	between := 0.0
 	for i := range batches {
@@ -252,5 +258,5 @@ func worthOfBatches(v []float64) float64 {
 	if between == 0 {
 		return n
 	}
-	return min(n, max(square-mean*mean, 0)/(between/batches))
+	return min(n, spread/(between/batches))
 }

@@ -68,6 +68,7 @@ type foundLimit struct {
 type foundKept struct {
 	Threshold string   `json:"threshold"`
 	Root      interval `json:"just_kept_at"`
+	From      string   `json:"from,omitempty"` // of Root: steps or queue
 	Upto      *float64 `json:"kept_up_to"`
 }
 
@@ -141,6 +142,9 @@ func (f *finder) found(r searchRecord) found {
 	}
 	for _, k := range a.Criteria {
 		row := foundKept{Threshold: k.Name, Root: intervalOf(k.Root)}
+		if !math.IsNaN(k.Root.Value) {
+			row.From = map[bool]string{false: "steps", true: "queue"}[k.ByQueue]
+		}
 		if a.Bound == capacity.ByLimit && k.Upto > a.Load.Value {
 			k.Upto = a.Load.Value // what was made above it did not all come through
 		}
