@@ -1,10 +1,7 @@
 package capacity
 
 import (
-	"cmp"
 	"math"
-	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/tokenload/tokenload/internal/call"
@@ -300,78 +297,6 @@ func (s *Search) confirmed(d *done) *Confirmation {
 		}
 	}
 	return k
-}
-
-const resamples = 400
-
-// widen is how much wider the interval of a root is than what chance within the
-// steps explains. The shape of the curve between two loads is a guess, and a queue
-// remembers for longer than a tenth of a step: intervals without it held the truth
-// in 7 of 10 searches of the accuracy test where 95 % was said.
-const widen = 2
-
-// kept is what was found of each criterion. The interval of a root is a bootstrap
-// over the steps: each share is drawn anew from what its requests are worth.
-func (s *Search) kept() []Kept {
-	var all []Kept
-	for i, c := range s.Criteria {
-		points := s.points(i)
-		k := Kept{Name: c.Name, Root: stats.Estimate{Value: math.NaN(), Low: math.NaN(), High: math.NaN()}}
-		for j, y := range isotonic(points) {
-			if y <= c.allowed() {
-				k.Upto = points[j].load
-			}
-		}
-		if r, byQueue, ok := s.rootOf(i, points); ok {
-			k.ByQueue = byQueue
-			k.Root = s.spreadOf(points, c.allowed(), r)
-			if byQueue {
-				k.Root = s.queueEstimate(r)
-			}
-			if k.Upto == 0 && s.triedLeast() {
-				k.Root.Value, k.Root.Low = 0, 0 // not even there
-				k.Root.High = points[0].load
-			}
-		}
-		all = append(all, k)
-	}
-	return all
-}
-
-// spreadOf is a root of the isotonic fit with its interval.
-func (s *Search) spreadOf(points []point, level, value float64) stats.Estimate {
-	rng := rand.New(rand.NewPCG(s.Seed, 8))
-	_, ended, _ := s.getsDone()
-	draws := make([]float64, 0, resamples)
-	n := 0.0
-	for _, p := range points {
-		n += p.worth
-	}
-	for range resamples {
-		again := slices.Clone(points)
-		for i, p := range points {
-			again[i].y = max(0, p.y+p.err*rng.NormFloat64())
-			if p.anchor {
-				again[i].load = p.load * math.Exp(rng.NormFloat64()/math.Sqrt(ended))
-			}
-		}
-		slices.SortFunc(again, func(a, b point) int { return cmp.Compare(a.load, b.load) })
-		r, ok := crossing(again, level)
-		if !ok {
-			r = points[len(points)-1].load
-		}
-		draws = append(draws, r)
-	}
-	slices.Sort(draws)
-	tail := resamples / 40
-	low, high := min(value, draws[tail]), max(value, draws[resamples-1-tail])
-	e := stats.Estimate{Value: value, Low: max(0, value-widen*(value-low)), High: value + widen*(high-value), N: int(n)}
-	for i, p := range points {
-		if p.anchor && i > 0 && points[i-1].load <= value && value <= p.load { // it may be anywhere between
-			e.Low, e.High = min(e.Low, points[i-1].load), max(e.High, p.load)
-		}
-	}
-	return e
 }
 
 // Steps are the steps that were made, in order.
