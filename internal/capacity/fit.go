@@ -5,21 +5,25 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/optimize"
+
 	"github.com/tokenload/tokenload/internal/call"
 )
 
 // queue is a target as the steps showed it: requests are worked on in the order in
-// which they came, a number of them at once, each for as long as its answer is.
-// Fitted is how many are in flight, which hardly depends on that order, so that a
-// server which gives each a part of its time is told as well.
+// which they came, a number of them at once, each for as long as its answer is, and
+// for longer the more of the places are taken. Fitted is how many are in flight,
+// which hardly depends on that order, so that a server which gives each a part of its
+// time is told as well.
 //
 // A share of violations near a knee is made of a few bursts, and a step of a minute
 // sees two or three of them: loads some percent apart look alike. How fast requests
 // pile up, and go again, tells what the target gets done to about a percent.
 type queue struct {
 	places  int
-	service float64 // seconds of a request, mean
-	part    float64 // of them that goes with its output
+	service float64 // seconds of a request that is alone, mean
+	slow    float64 // part by which it takes longer when all places are taken
+	part    float64 // of its time that goes with its output
 	usual   float64 // output of a request, mean
 
 	explains float64 // part of the variance in flight, over all steps
@@ -28,32 +32,56 @@ type queue struct {
 }
 
 // capacity is the requests a second that it gets done.
-func (q queue) capacity() float64 { return float64(q.places) / q.service }
+func (q queue) capacity() float64 { return float64(q.places) / (q.service * (1 + q.slow)) }
 
 func (q queue) takes(output float64) float64 {
 	return q.service * max(0.05, 1+q.part*(output/q.usual-1))
 }
 
-// ends are when requests end that come at some times, in order, and take some.
+// ends are when requests end that come at some times, in order, and take some when
+// they are alone.
 func (q queue) ends(due, takes []float64) []float64 {
-	free := make([]float64, q.places) // when each place is free again: a heap with the first at its top
+	var busy firsts
 	out := make([]float64, len(due))
 	for i, at := range due {
-		out[i] = max(at, free[0]) + takes[i]
-		free[0] = out[i]
-		for j := 0; ; {
-			k := 2*j + 1
-			if k+1 < len(free) && free[k+1] < free[k] {
-				k++
-			}
-			if k >= len(free) || free[j] <= free[k] {
-				break
-			}
-			free[j], free[k] = free[k], free[j]
-			j = k
+		for len(busy) > 0 && busy[0] <= at {
+			busy.pop()
 		}
+		if len(busy) == q.places {
+			at = busy.pop()
+		}
+		out[i] = at + takes[i]*(1+q.slow*float64(len(busy))/float64(max(q.places-1, 1)))
+		busy.push(out[i])
 	}
 	return out
+}
+
+// firsts is a heap of times, the first at its top.
+type firsts []float64
+
+func (h *firsts) push(v float64) {
+	*h = append(*h, v)
+	for i := len(*h) - 1; i > 0 && (*h)[i] < (*h)[(i-1)/2]; i = (i - 1) / 2 {
+		(*h)[i], (*h)[(i-1)/2] = (*h)[(i-1)/2], (*h)[i]
+	}
+}
+
+func (h *firsts) pop() float64 {
+	f := *h
+	top, last := f[0], len(f)-1
+	f[0] = f[last]
+	f = f[:last]
+	for i, k := 0, 1; k < last; i, k = k, 2*k+1 {
+		if k+1 < last && f[k+1] < f[k] {
+			k++
+		}
+		if f[i] <= f[k] {
+			break
+		}
+		f[i], f[k] = f[k], f[i]
+	}
+	*h = f
+	return top
 }
 
 // inFlight is how many requests are in flight just before some instants, which are
@@ -132,48 +160,65 @@ type fitted struct {
 }
 
 // fit looks for the queue that misses the number in flight by least, in squares,
-// over all steps: first over a grid of places and capacities, then nearer.
+// over all steps: over a grid first, and from there downhill.
 func (s *Search) fit() queue {
-	q := queue{service: s.unloaded(), part: s.tokenPart(), usual: s.usualOutput()}
-	var rows []served
-	most, piled := 0.0, false
-	for i := range s.done {
-		if d := &s.done[i]; !s.Users && d.open() {
-			v := d.served()
-			rows = append(rows, v)
-			most = max(most, s.effective(d))
-			piled = piled || len(v.seen) > 0 && slices.Max(v.seen) > heap*s.effective(d)*q.service+10
-		}
-	}
-	if !piled || q.service <= 0 || q.usual <= 0 {
+	base := s.unloaded()
+	rows, most := s.rows(base)
+	if len(rows) == 0 || base <= 0 || s.usualOutput() <= 0 {
 		return queue{}
 	}
-	base, least := q.service, math.Inf(1)
-	try := func(places int, service float64) {
-		t := q
-		t.places, t.service = places, service
-		if off := t.misses(rows); places > 0 && off < least {
-			least, q = off, t
+	made := func(capacity, service, slow float64) queue {
+		q := queue{part: s.tokenPart(), usual: s.usualOutput(), slow: max(slow, 0)}
+		q.places = max(1, int(math.Round(capacity*service*(1+q.slow))))
+		q.service = float64(q.places) / (capacity * (1 + q.slow)) // what it gets done counts
+		return q
+	}
+	var best []float64
+	least := math.Inf(1)
+	for slow := range 4 {
+		for capacity := 1.05 * most; capacity > most/4; capacity /= 1.06 {
+			x := []float64{math.Log(capacity), math.Log(base), float64(slow)}
+			if off := made(capacity, base, x[2]).misses(rows); off < least {
+				least, best = off, x
+			}
 		}
 	}
-	for service := 0.9 * base; service < 1.11*base; service += 0.1 * base {
-		for capacity := 1.05 * most; capacity > most/4; capacity /= 1.05 {
-			try(max(1, int(math.Round(capacity*service))), service)
-		}
+	downhill := optimize.Problem{Func: func(x []float64) float64 {
+		return made(math.Exp(x[0]), math.Exp(x[1]), x[2]).misses(rows) + 1e3*least*max(0, -x[2])
+	}}
+	settings := &optimize.Settings{FuncEvaluations: 150, Converger: &optimize.FunctionConverge{Relative: 1e-3, Iterations: 12}}
+	if r, err := optimize.Minimize(downhill, best, settings, &optimize.NelderMead{SimplexSize: 0.1}); err == nil && r.F < least {
+		best, least = r.X, r.F
 	}
-	for _, fine := range []float64{1.008, 1.008, 1.002} {
-		capacity, places := q.capacity(), q.places
-		for k := -6; k <= 6; k++ {
-			try(places, float64(places)/(capacity*math.Pow(fine, float64(k))))
-		}
-		capacity = q.capacity()
-		for k := -4; k <= 4; k++ {
-			p := max(1, places+k*max(1, places/50))
-			try(p, float64(p)/capacity)
-		}
-	}
-	q.rate(rows, least)
+	q := made(math.Exp(best[0]), math.Exp(best[1]), best[2])
+	q.rate(rows)
 	return q
+}
+
+// rows are the steps that a queue is fitted to, and the highest load among them;
+// none is that in no step far more were in flight than requests that take base
+// seconds make. Steps far below that load tell nothing of it.
+func (s *Search) rows(base float64) (rows []served, most float64) {
+	if s.Users {
+		return nil, 0
+	}
+	for i := range s.done {
+		if d := &s.done[i]; d.open() {
+			most = max(most, s.effective(d))
+		}
+	}
+	piled := false
+	for i := range s.done {
+		if d := &s.done[i]; d.open() && s.effective(d) > most/8 {
+			v := d.served()
+			rows = append(rows, v)
+			piled = piled || len(v.seen) > 0 && slices.Max(v.seen) > heap*s.effective(d)*base+10
+		}
+	}
+	if !piled {
+		return nil, most
+	}
+	return rows, most
 }
 
 // misses is by how much a queue misses the number in flight, in squares.
@@ -191,7 +236,7 @@ func (q queue) misses(rows []served) (sum float64) {
 }
 
 // rate says how much a fitted queue explains, and from how much.
-func (q *queue) rate(rows []served, misses float64) {
+func (q *queue) rate(rows []served) {
 	n, sum, square := 0.0, 0.0, 0.0
 	for _, v := range rows {
 		for _, in := range v.seen {
@@ -205,6 +250,6 @@ func (q *queue) rate(rows []served, misses float64) {
 		}
 	}
 	if spread := square - sum*sum/n; spread > 0 {
-		q.explains = 1 - misses/spread
+		q.explains = 1 - q.misses(rows)/spread
 	}
 }

@@ -177,3 +177,28 @@ func TestWorthOfTheSame(t *testing.T) {
 		t.Errorf("777 times the same is worth %v", w)
 	}
 }
+
+// A target that gets slower with every request in flight is told from one that makes
+// them wait.
+func TestFitSeesSlowing(t *testing.T) {
+	for _, slow := range []float64{0, 2} {
+		rng := rand.New(rand.NewPCG(3, 4))
+		s := New(Config{Tasks: oneTask(), Criteria: []Criterion{p95()}})
+		truth := queue{places: 30, service: 1, slow: slow}
+		for i, load := range []float64{2, 4, 8, 40, 10} {
+			var due, takes []float64
+			for at := 0.0; at < 30; at += rng.ExpFloat64() / load {
+				due, takes = append(due, at), append(takes, 0.5+rng.Float64())
+			}
+			var calls []Call
+			for j, end := range truth.ends(due, takes) {
+				calls = append(calls, answered(j, seconds(due[j]), seconds(end-due[j]), 0))
+			}
+			s.Took(Step{N: i, Kind: Climb, Load: load, Most: seconds(30)}, calls, Outcome{Length: seconds(30)})
+		}
+		q, ok := s.queue()
+		if want := truth.capacity(); !ok || math.Abs(q.capacity()/want-1) > 0.05 || (q.slow > 1) != (slow > 1) {
+			t.Errorf("%+v: fitted %v, %+v, %.1f requests/s; want %.1f", truth, ok, q, q.capacity(), want)
+		}
+	}
+}

@@ -87,8 +87,8 @@ func (s *Search) byInFlight(at int) []float64 {
 }
 
 // queueRoot is the load at which a criterion is just kept by the queue that the
-// steps show; false is that they show none, or that it is kept or violated whatever
-// the load.
+// steps show; false is that they show none, or that it is violated at any load, or
+// kept at any.
 func (s *Search) queueRoot(at int) (float64, bool) {
 	q, ok := s.queue()
 	if !ok {
@@ -97,17 +97,22 @@ func (s *Search) queueRoot(at int) (float64, bool) {
 	if root, known := s.fitted.roots[at]; known {
 		return root, root > 0
 	}
-	root, level := 0.0, s.Criteria[at].allowed()
+	root, c := 0.0, s.Criteria[at]
 	low, high := q.capacity()/4, q.capacity()*1.1
-	if s.violates(q, at, low) <= level && s.violates(q, at, high) > level {
+	keeps := func(load float64) bool { return s.violates(q, at, load) <= c.allowed() }
+	switch {
+	case !keeps(low):
+	case !keeps(high):
 		for high > low*1.002 {
-			if middle := (low + high) / 2; s.violates(q, at, middle) > level {
-				high = middle
-			} else {
+			if middle := (low + high) / 2; keeps(middle) {
 				low = middle
+			} else {
+				high = middle
 			}
 		}
 		root = low
+	case c.Slack > 0: // kept with as many in flight as were seen; from here on their number has no end
+		root = q.capacity()
 	}
 	s.fitted.roots[at] = root
 	return root, root > 0

@@ -56,14 +56,27 @@ func addPoint(all []point, p point) []point {
 }
 
 // judges reports whether a step says something of the criteria. The short steps of
-// a climb do not where a queue takes longer to grow than they last.
+// a climb do not where a queue takes longer to grow than they last, nor where a
+// longer step was made at about the same load.
 func (s *Search) judges(d *done) bool {
 	if d.Spoiled != "" || d.Users != s.Users || d.Kind != Climb && d.Kind != Probe && d.Kind != Confirm {
 		return false
 	}
+	if d.Kind != Climb || d.grows {
+		return true
+	}
+	load := s.effective(d)
+	for i := range s.done {
+		if e := &s.done[i]; e.Kind == Probe && e.Spoiled == "" && e.Length > d.Length && math.Abs(s.effective(e)/load-1) < alike {
+			return false
+		}
+	}
 	most, _, ok := s.getsDone()
-	return !ok || d.Kind != Climb || d.grows || d.Load < nearPlateau*most
+	return !ok || d.Load < nearPlateau*most
 }
+
+// alike is how far apart two loads are, as a part, that count as about the same.
+const alike = 0.1
 
 const nearPlateau = 0.8
 
