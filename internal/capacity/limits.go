@@ -155,17 +155,19 @@ const shallow = 0.8
 // refuses is its refill.
 func (s *Search) met(b bucket) (Ceiling, bool) {
 	c := Ceiling{Class: b.class, Kind: b.kind, Said: math.NaN(), Capacity: math.NaN(), From: limit.FromRefusals, Refused: s.refused[b]}
-	units, span, n := 0.0, 0.0, 0
+	units, square, span, n := 0.0, 0.0, 0.0, 0
 	for i := range s.done {
-		u, sec, k := s.refill(&s.done[i], b)
-		units, span, n = units+u, span+sec, n+k
+		u, sq, sec, k := s.refill(&s.done[i], b)
+		units, square, span, n = units+u, square+sq, span+sec, n+k
 	}
 	if span < leastSpan.Seconds() || n < leastThrough {
 		return c, false
 	}
 	rate := units / span
-	// At either end the bucket may hold up to what one request takes more or less.
-	off := 3 * 60 * (units / float64(n)) / span
+	// At either end the bucket may hold up to what one request takes more or less,
+	// and one that is longer than usual is refused while it holds more than usual.
+	each := units / float64(n)
+	off := 3 * 60 * (each + math.Sqrt(max(0, square/float64(n)-each*each))) / span
 	c.PerMinute = stats.Estimate{Value: rate * 60, Low: rate*60 - off, High: rate*60 + off, N: n}
 	c.Capacity = limit.Stored(s.demands(b), rate)
 	return s.inRequests(c)
@@ -196,9 +198,9 @@ func (s *Search) inRequests(c Ceiling) (Ceiling, bool) {
 // halfWidth is half the interval as a part of the value; NaN without one.
 func halfWidth(e stats.Estimate) float64 { return (e.High - e.Low) / 2 / e.Value }
 
-// refill is what a limit let through in one step between the first and the last
+// refill is what a limit let through, and its squares, in one step between the first and the last
 // time that it let somebody through again: at both the bucket was as good as empty.
-func (s *Search) refill(d *done, b bucket) (units, seconds float64, n int) {
+func (s *Search) refill(d *done, b bucket) (units, square, seconds float64, n int) {
 	demands := s.demandsOf(d, b)
 	first, last, before := time.Duration(-1), time.Duration(-1), false
 	for _, a := range d.asks(b) {
@@ -211,18 +213,19 @@ func (s *Search) refill(d *done, b bucket) (units, seconds float64, n int) {
 		before = a.Refused
 	}
 	if first < 0 || last <= first {
-		return 0, 0, 0
+		return 0, 0, 0, 0
 	}
 	for _, q := range demands {
 		if !q.Refused && q.At > first && q.At <= last {
 			units += q.Units
+			square += q.Units * q.Units
 			n++
 		}
 	}
 	if b.kind == call.LimitOutputTokens || b.kind == call.LimitTokens {
 		n = (n + answerParts - 1) / answerParts
 	}
-	return units, (last - first).Seconds(), n
+	return units, square, (last - first).Seconds(), n
 }
 
 // asks are when a limit was asked, and what it said.

@@ -61,14 +61,17 @@ func (s *Search) cycle() stats.Estimate {
 		return stats.Estimate{}
 	}
 	spread := func(t took) float64 { return max(0, t.square/t.n-t.mean*t.mean) / t.n }
-	sum, square, n := 0.0, 0.0, 0.0
+	sum, square, n, means, steps := 0.0, 0.0, 0.0, 0.0, 0.0
 	for i, t := range all {
 		if i == at || math.Abs(t.mean-all[at].mean) < 2.5*math.Sqrt(spread(t)+spread(all[at])) {
 			sum, square, n = sum+t.mean*t.n, square+t.square, n+t.n
+			means, steps = means+t.mean*t.mean*t.n, steps+1
 		}
 	}
 	e := stats.Estimate{Value: sum / n, N: int(n)}
-	out := 1.96 * math.Sqrt(max(0, square/n-e.Value*e.Value)/n)
+	// Steps may differ by more than their requests explain.
+	within, between := max(0, square/n-e.Value*e.Value)/n, max(0, means-n*e.Value*e.Value)/max(steps-1, 1)/n
+	out := 1.96 * math.Sqrt(max(within, between))
 	e.Low, e.High = max(0, e.Value-out), e.Value+out
 	return e
 }

@@ -151,7 +151,10 @@ func (s *Search) triedLeast() bool {
 
 // patience is how long the load that is found would have to be made to take as
 // many requests as the search for it may.
-const patience = 170 * time.Second
+const (
+	patience     = 170 * time.Second
+	userPatience = 155 * time.Second
+)
 
 // dear reports whether a probe would make the search of the thresholds dearer than
 // the answer is worth. Who asks for a finer answer is given more.
@@ -170,7 +173,11 @@ func (s *Search) dear(step Step, hi float64) bool {
 			}
 		}
 	}
-	return used > s.arrivals(s.Users, worth)*patience.Seconds()*usualPrecision/s.Precision
+	most := patience
+	if s.Users { // of more than can be served no more is answered, in a sweep neither
+		most = userPatience
+	}
+	return used > s.arrivals(s.Users, worth)*most.Seconds()*usualPrecision/s.Precision
 }
 
 // longProbes counts the probes that were long enough for a queue to show.

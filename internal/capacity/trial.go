@@ -89,8 +89,11 @@ func (t *Trial) piles(at time.Duration) bool {
 	if t.step.Users || !ends || at < t.step.Least {
 		return false
 	}
-	due := t.step.Load * min(at, t.step.Most).Seconds()
-	return due-t.ended > 2*t.usual+6*math.Sqrt(t.usual)+0.2*due+10
+	due, usual := t.step.Load*min(at, t.step.Most).Seconds(), 2*t.usual
+	if t.step.Kind == Drain {
+		usual = t.usual // no verdict rests on it
+	}
+	return due-t.ended > usual+6*math.Sqrt(t.usual)+0.2*due+10
 }
 
 // silent is after how many requests of which none has what a criterion judges a
