@@ -126,9 +126,6 @@ func (f *finder) found(r searchRecord) found {
 	if f.plan.Budget.Given {
 		out.Cost.Budget = &f.plan.Budget.Guard.Budget
 	}
-	if a.Bound == capacity.ByCriterion && a.Load.Low < a.Load.High && a.Load.Value > 0 {
-		out.Notes = append(out.Notes, "the interval is a little narrow: those of thresholds held the truth in about nine of ten simulated searches")
-	}
 	out.Answer = foundAnswer{Load: intervalOf(a.Load), AtLeast: a.AtLeast, Arrivals: known(a.Arrivals), Bound: a.Bound}
 	if a.Limit != nil {
 		out.Answer.Limit = limitName(*a.Limit)
@@ -260,15 +257,7 @@ func (p *tablePage) text(s string) {
 		return
 	}
 	p.line("")
-	line := "   "
-	for _, w := range strings.Fields(s) {
-		if len([]rune(line))+1+len([]rune(w)) > 110 {
-			p.line("%s", line)
-			line = "   "
-		}
-		line += " " + w
-	}
-	p.line("%s", line)
+	p.wrapped("   ", "   ", s)
 }
 
 func inSeconds(s float64) string {

@@ -81,9 +81,10 @@ func line(f run.Frame) string {
 	if f.Stage != "" {
 		add("%s", f.Stage)
 	}
-	if f.Rate > 0 {
+	switch {
+	case f.Rate > 0:
 		add("%.3g/s asked", f.Rate)
-	} else {
+	case !f.Open: // an open loop that has ended asks for nothing
 		add("%d users", f.Users)
 	}
 	if f.Planned > 0 {

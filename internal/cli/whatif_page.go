@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tokenload/tokenload/internal/whatif"
 )
@@ -73,9 +74,23 @@ func (p *tablePage) list(title string, items []string) {
 		if p.md {
 			p.line("- %s", it)
 		} else {
-			p.line("    · %s", it)
+			p.wrapped("    ·", "     ", it)
 		}
 	}
+}
+
+// wrapped is a text in lines of 110 characters, the first behind a mark, the others
+// behind as many spaces.
+func (p *tablePage) wrapped(first, other, text string) {
+	line := first
+	for _, w := range strings.Fields(text) {
+		if utf8.RuneCountInString(line)+1+utf8.RuneCountInString(w) > 110 {
+			p.line("%s", line)
+			line = other
+		}
+		line += " " + w
+	}
+	p.line("%s", line)
 }
 
 func (p *tablePage) whatif(o outcome) {

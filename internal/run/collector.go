@@ -19,7 +19,8 @@ type Frame struct {
 	Planned  int           // requests; 0: as many as the users make
 	End      time.Duration // end of the last stage; 0: when all requests are done
 	Users    int           // closed loop: users asked for now
-	Rate     float64       // open loop: arrivals per second asked for now
+	Open     bool          // open loop
+	Rate     float64       // of it: arrivals per second asked for now
 	InFlight int
 	Spend    cost.Spend
 }
@@ -95,7 +96,7 @@ func (c *collector) frame() Frame {
 	l := c.Plan.Load
 	f := Frame{
 		Frame: c.live.Frame(at), Planned: c.manifest.Load.Planned, End: l.End,
-		InFlight: int(c.inFlight.Load()), Spend: c.guard.Spend(),
+		InFlight: int(c.inFlight.Load()), Spend: c.guard.Spend(), Open: l.Mode == plan.Arrivals,
 	}
 	if i := l.Profile.StageAt(at); i >= 0 {
 		f.Stage = l.Profile.Stages[i].Name
