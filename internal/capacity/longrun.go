@@ -123,10 +123,34 @@ func (s *Search) queueRoot(at int) (float64, bool) {
 // It is what remained in the searches of the accuracy test.
 const shape = 0.018
 
-// queueEstimate is a fitted queue's root with its interval. What the queue gets done
-// is as sure as the mean time of the requests by which it was seen.
-func (s *Search) queueEstimate(root float64) stats.Estimate {
+// queueEstimate is a fitted queue's root with its interval.
+func (s *Search) queueEstimate(at int, root float64) stats.Estimate {
 	q, _ := s.queue()
-	out := 1.96 * root * math.Hypot(shape, math.Sqrt(s.unloadedSpread()/float64(q.busy)))
-	return stats.Estimate{Value: root, Low: root - out, High: root + out, N: q.busy}
+	out := 1.96 * root * math.Hypot(shape, s.chance(at, root))
+	return stats.Estimate{Value: root, Low: max(0, root-out), High: root + out, N: q.busy}
 }
+
+// chance is the relative standard error of a fitted queue's root by how much was
+// seen. What the queue gets done is as sure as the mean time of the requests by which
+// it was seen; what requests show of the criterion, as the steps near the root tell
+// it; and the flatter it rises with load, the more that counts.
+func (s *Search) chance(at int, root float64) float64 {
+	q, _ := s.queue()
+	worth := 0.0
+	for far := near; worth == 0 && far < 1; far *= 2 {
+		for i := range s.done {
+			if d := &s.done[i]; d.open() && math.Abs(s.effective(d)/root-1) < far && d.Shown[at].Error > 0 {
+				worth += 1 / (d.Shown[at].Error * d.Shown[at].Error)
+			}
+		}
+	}
+	rises := (s.violates(q, at, root*(1+steep)) - s.violates(q, at, root*(1-steep))) / (2 * steep)
+	return math.Hypot(math.Sqrt(s.unloadedSpread()/float64(q.busy)), 1/math.Sqrt(max(worth, 1))/max(rises, 1e-3))
+}
+
+// near is how far from a root, as a part, steps tell what is shown at it, where there
+// are any, and steep how far apart it is looked how much more is violated.
+const (
+	near  = 0.2
+	steep = 0.05
+)

@@ -235,7 +235,7 @@ func (s *Search) kept() []Kept {
 			k.ByQueue = byQueue
 			k.Root = s.spreadOf(points, c.allowed(), r)
 			if byQueue {
-				k.Root = s.queueEstimate(r)
+				k.Root = s.queueEstimate(i, r)
 			}
 			if k.Upto == 0 && s.triedLeast() {
 				k.Root.Value, k.Root.Low = 0, 0 // not even there

@@ -160,7 +160,8 @@ const (
 // the answer is worth. Who asks for a finer answer is given more.
 func (s *Search) dear(step Step, hi float64) bool {
 	worth := hi // below a queue's plateau the answer is near; the root may be far off yet
-	if _, _, queue := s.getsDone(); !queue {
+	_, fits := s.queue()
+	if _, _, piles := s.getsDone(); !piles || fits {
 		if root, found := s.root(); found && s.longProbes() > 0 {
 			worth = root
 		}
@@ -191,15 +192,15 @@ func (s *Search) longProbes() int {
 	return n
 }
 
-// sharp reports whether the root is known as well as was asked for, or as well as
-// more probes could tell it.
+// sharp reports whether the root is known as well as was asked for, as far as more
+// probes could tell it better.
 func (s *Search) sharp() bool {
 	_, at, found := s.firstRoot()
 	if !found {
 		return false
 	}
-	if _, byQueue, _ := s.rootOf(at, s.points(at)); byQueue {
-		return true
+	if r, byQueue, _ := s.rootOf(at, s.points(at)); byQueue {
+		return 2*1.96*s.chance(at, r) <= s.Precision
 	}
 	e := s.kept()[at].Root
 	return e.High-e.Low <= s.Precision*e.Value

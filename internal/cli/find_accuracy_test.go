@@ -133,7 +133,8 @@ const (
 )
 
 // slowing is the class of targets that get slower with each request in flight, so
-// that a threshold is crossed at a flat angle. Its answers may be off by twice as much.
+// that a threshold is crossed at a flat angle. A minute of it tells less; the
+// intervals say so.
 const slowing = "latency, slowing"
 
 func limited(l sim.Limits) sim.Config {
@@ -287,7 +288,7 @@ func TestAccuracyFind(t *testing.T) {
 		of := fmt.Sprintf("%d searches", len(s.errors))
 		most := 0.05
 		if class == slowing {
-			most = 0.10
+			most = 0.15
 		}
 		within := len(s.errors) - s.far(most)
 		if !*full { // one search each: no share to speak of
