@@ -74,6 +74,9 @@ func (s *slopes) apart() (short, long [parts]float64, diff float64) {
 // input only where there was some.
 func (s *slopes) contextWords(model string) []string {
 	out := []string{model + ", " + s.words(uncachedPart)}
+	if curve := s.curve(); curve != "" {
+		out[0] += "; " + curve
+	}
 	if s.columns[cachedPart] > 0 {
 		out = append(out, model+", "+s.words(cachedPart))
 	}

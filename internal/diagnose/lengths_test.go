@@ -136,3 +136,31 @@ func TestContextLengthByTheFit(t *testing.T) {
 		t.Errorf("found where prompts take less than thrice as long: %s", wordsOf(f))
 	}
 }
+
+// A time that grows with the square of the length is told from one along a line.
+func TestCurve(t *testing.T) {
+	sizes := func(rng *rand.Rand) (int64, int64) { return oneOf(rng, 500, 5000, 20_000, 60_000), 0 }
+	for _, c := range []struct {
+		name   string
+		square float64 // ms per million tokens squared
+		want   string
+	}{
+		{"a line", 0, "a line does"},
+		{"a square", 3, "it bends"},
+	} {
+		rs := sized(480, 3, sizes)
+		for i := range rs {
+			r := &rs[i]
+			more := time.Duration(c.square * float64(r.Input) * float64(r.Input) / 1e6 * float64(time.Millisecond))
+			r.FirstContent, r.LastContent, r.Done = r.FirstContent+more, r.LastContent+more, r.Done+more
+		}
+		_, s := evidenceOf(rs).speeds.best(uncachedPart)
+		if got := s.curve(); !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+	_, s := evidenceOf(sized(60, 3, func(rng *rand.Rand) (int64, int64) { return oneOf(rng, 500, 5000, 20_000), 0 })).speeds.best(uncachedPart)
+	if got := s.curve(); s.has(uncachedPart) && !strings.Contains(got, "cannot be told") {
+		t.Errorf("60 answers: %q", got)
+	}
+}
