@@ -121,7 +121,7 @@ func (s *Search) queueRoot(at int) (float64, bool) {
 // shape is the relative standard error of a fitted queue's root that has nothing to
 // do with how many requests it was fitted to: a target is no queue of equal places.
 // It is what remained in the searches of the accuracy test.
-const shape = 0.018
+const shape = 0.02
 
 // queueEstimate is a fitted queue's root with its interval.
 func (s *Search) queueEstimate(at int, root float64) stats.Estimate {
