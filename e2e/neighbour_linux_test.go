@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -80,4 +81,21 @@ budget: {usd: 10}
 	if code != 121 || s.Generator.Valid || !strings.Contains(reasons, "left later than planned") {
 		t.Errorf("exit %d, valid %v, reasons %q; want 121 for requests that left late\n%s", code, s.Generator.Valid, reasons, c.stderr.String())
 	}
+	if first := firstFinding(t, dir, out); first != "generator.lag" {
+		t.Errorf("the diagnosis begins with %q; want generator.lag", first)
+	}
+}
+
+// firstFinding is what the diagnosis of a run begins with.
+func firstFinding(t *testing.T, dir, out string) string {
+	t.Helper()
+	c := program(t, dir, "diagnose", out, "--format", "json")
+	c.run(t)
+	var d struct {
+		Findings []struct{ ID string }
+	}
+	if err := json.Unmarshal(c.stdout.Bytes(), &d); err != nil || len(d.Findings) == 0 {
+		t.Fatalf("no findings: %v\n%s%s", err, c.stdout.String(), c.stderr.String())
+	}
+	return d.Findings[0].ID
 }

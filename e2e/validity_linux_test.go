@@ -76,6 +76,9 @@ budget: {usd: 10}
 	if code != 121 || s.Generator.Valid || !strings.Contains(reasons, "had answers that waited to be read") {
 		t.Errorf("exit %d, valid %v, reasons %q; want 121 for answers that waited\n%s", code, s.Generator.Valid, reasons, c.stderr.String())
 	}
+	if first := firstFinding(t, dir, out); first != "generator.lag" {
+		t.Errorf("the diagnosis begins with %q; want generator.lag", first)
+	}
 }
 
 // A server may be as slow and as bunchy as it likes: where our machine keeps up

@@ -35,6 +35,7 @@ func (h hidden) strip() {
 
 func (h hidden) WriteHeader(status int)      { h.strip(); h.ResponseWriter.WriteHeader(status) }
 func (h hidden) Write(b []byte) (int, error) { h.strip(); return h.ResponseWriter.Write(b) }
+func (h hidden) Flush()                      { h.ResponseWriter.(http.Flusher).Flush() }
 func (h hidden) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
 // onAPI runs something against a simulator, in virtual time.

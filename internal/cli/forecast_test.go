@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -112,6 +113,29 @@ func virtualRunOn(t *testing.T, p *plan.Plan, c sim.Config) *store.Run {
 // virtualRunsOn executes plans one after the other against one simulator.
 func virtualRunsOn(t *testing.T, c sim.Config, plans ...*plan.Plan) (all []*store.Run) {
 	t.Helper()
+	return virtualRunsIn(t, world{}, c, plans...)
+}
+
+// world is what lies between a client and the simulator.
+type world struct {
+	dial   time.Duration // a connection takes so long
+	behind func(http.Handler) http.Handler
+}
+
+func (w world) connect(dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		select {
+		case <-time.After(w.dial):
+			return dial(ctx, network, address)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// virtualRunsIn does so with something between.
+func virtualRunsIn(t *testing.T, w world, c sim.Config, plans ...*plan.Plan) (all []*store.Run) {
+	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		server, err := sim.New(c)
@@ -119,11 +143,17 @@ func virtualRunsOn(t *testing.T, c sim.Config, plans ...*plan.Plan) (all []*stor
 			t.Fatal(err)
 		}
 		ln := &memory{conns: make(chan net.Conn), done: make(chan struct{})}
-		s := server.Serve(ln)
-		defer s.Close() //nolint:errcheck // in memory
+		if w.behind == nil {
+			s := server.Serve(ln)
+			defer s.Close() //nolint:errcheck // in memory
+		} else {
+			s := http.Server{Handler: w.behind(server)}
+			go s.Serve(ln)  //nolint:errcheck // closed below
+			defer s.Close() //nolint:errcheck // in memory
+		}
 		for i, p := range plans {
 			err = run.Execute(t.Context(), run.Config{Plan: p, Dir: filepath.Join(dir, strconv.Itoa(i)), ID: "run", Target: "sim",
-				Client: client.Config{API: p.Target.API, BaseURL: s.URL, Key: "simulated", Dial: ln.dial, Timeout: p.Target.Timeout, StallTimeout: p.Target.StallTimeout}})
+				Client: client.Config{API: p.Target.API, BaseURL: "http://" + ln.Addr().String(), Key: "simulated", Dial: w.connect(ln.dial), Timeout: p.Target.Timeout, StallTimeout: p.Target.StallTimeout}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -48,7 +48,7 @@ func (s labelled) diagnose(t *testing.T, seed int) []diagnose.Finding {
 	if s.api != nil {
 		s.api(&c)
 	}
-	rep, err := report.Build(virtualRunOn(t, p, c))
+	rep, err := report.Build(virtualRunsIn(t, worlds()[s.name], c, p)[0])
 	if err != nil {
 		t.Fatal(err)
 	}

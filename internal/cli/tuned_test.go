@@ -57,6 +57,7 @@ func tuned() []labelled {
 		{"a limit on requests", "twice what refills", chatTask + steady, limitTo(sim.Limits{Requests: 60}), "limit.requests"},
 		{"a limit on input tokens", "the limit that long prompts meet first", "tasks: [{name: long, model: claude-haiku-4-5, max_tokens: 128, synthetic: {input_tokens: {p50: 800, p95: 2000}}}]\n" + steady, limitTo(sim.Limits{InputTokens: 50_000}), "limit.input_tokens"},
 		{"a limit on output tokens", "admitted at any level, counted as it comes", chatTask + steady, limitTo(sim.Limits{OutputTokens: 5_000}), "limit.output_tokens"},
+		{"one limit on tokens", "input and output together, as a workspace may have it", chatTask + steady, limitTo(sim.Limits{OutputTokens: 5_000}), "limit.tokens"},
 		{"a limit on growth", "six times the rate within seconds", chatTask + "load: {arrivals: {stages: [{duration: 0s, target: 1/s}, {duration: 60s, target: 1/s}, {duration: 10s, target: 6/s}, {duration: 60s, target: 6/s}]}}\n",
 			func(c *sim.Config) { c.Ramp = sim.Ramp{Growth: 2, Free: 20} }, "limit.ramp"},
 		{"a spend cap", "no wait clears it", chatTask + steady, func(c *sim.Config) { c.SpendCap = 0.02 }, "limit.spend"},
@@ -107,6 +108,8 @@ func tuned() []labelled {
 		{"healthy, answers of many lengths", "long ones, within what is asked", chatTasks(2048) + "slo: {e2e: 20s}\nthresholds: {e2e: [\"p(95)<15s\"]}\n" + steady, nil, ""},
 		{"thinking", "the wait is thinking", "tasks: [{name: hard, model: claude-sonnet-4-6, max_tokens: 4096, prompts: [Prove it.], body: {thinking: {type: enabled, budget_tokens: 2048}}}]\n" + steady, nil, "thinking.silence"},
 
+		{"far connections that are closed", "one in eight, and a new one takes longer than another needs to come free", chatTask + arrivals("process: poisson", "6/s", "100s"), also(sim.Fault{Kind: sim.FaultNoKeepAlive, Probability: 0.12}), "conn.pool_wait conn.churn?"},
+		{"healthy, far connections", "kept, they cost once", chatTask + steady, nil, ""},
 		{"a gateway's own limit", "by chance, and it names nothing", chatTask + steady, also(sim.Fault{Kind: sim.FaultStatus, Status: 429, Probability: 0.2}), "limit.unknown"},
 		{"each call writes the cache", "what is cached begins with a number", fmt.Sprintf("tasks: [{name: ask, model: claude-haiku-5-5, max_tokens: 128, body: {cache_control: {type: ephemeral}}, prompts: [\"{{index}} %s\"]}]\n", words(1500)) + steady, nil, "cache.always_write"},
 		{"given up after a silence", "the client's stall_timeout ends it", "target: {base_url: sim, stall_timeout: 30s}\n" + chatTask + steady, also(sim.Fault{Kind: sim.FaultStall, After: 8, Probability: 0.1}), "stream.stall"},
