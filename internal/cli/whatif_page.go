@@ -79,6 +79,16 @@ func (p *tablePage) list(title string, items []string) {
 	}
 }
 
+// aside is a line below a table. In Markdown it needs an empty one before it, to be
+// no row of the table, and no indent, to be no code.
+func (p *tablePage) aside(format string, args ...any) {
+	if p.md {
+		p.line("\n"+format, args...)
+		return
+	}
+	p.line("    "+format, args...)
+}
+
 // wrapped is a text in lines of 110 characters, the first behind a mark, the others
 // behind as many spaces.
 func (p *tablePage) wrapped(first, other, text string) {
@@ -115,7 +125,7 @@ func (p *tablePage) whatif(o outcome) {
 	p.taskTable(o)
 	p.returns(o)
 	if hint := undeclared(o); hint != "" {
-		p.line("\n    %s", hint)
+		p.text(hint)
 	}
 	p.list("measured", o.Measured)
 	p.list("given", o.Given)
@@ -197,7 +207,7 @@ func (p *tablePage) taskTable(o outcome) {
 	p.table([]string{"task", "model", "calls", "shared tokens", "cache hits", "ttl", "input limit", "cheapest"}, rows)
 	for _, t := range o.Tasks {
 		if t.Why != "" {
-			p.line("    %s: %s", t.Name, t.Why)
+			p.aside("%s: %s", t.Name, t.Why)
 		}
 	}
 }
@@ -217,7 +227,7 @@ func (p *tablePage) returns(o outcome) {
 	}
 	p.table([]string{"", "saves a month", "NPV", "payback", "discounted", "ROI", "IRR a month"}, rows)
 	v := o.Investment
-	p.line("    %s at the start, %s a month, over %d months at %s a year", dollars(v.Once), dollars(v.Monthly), v.Months, percent(v.Annual))
+	p.aside("%s at the start, %s a month, over %d months at %s a year", dollars(v.Once), dollars(v.Monthly), v.Months, percent(v.Annual))
 }
 
 func orNever(f *float64, format string) string {

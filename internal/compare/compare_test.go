@@ -254,6 +254,10 @@ func TestWarnings(t *testing.T) {
 	if got := compared(t, []Run{made("base1", 20, 1000, 0, nil)}, []Run{made("newer2", 20, 1000, 0, nil)}, Config{}).Warnings; len(got) > 0 {
 		t.Errorf("runs that differ in nothing else: %q", got)
 	}
+	same := made("base1", 20, 1000, 0, nil)
+	if got := strings.Join(compared(t, []Run{same}, []Run{same}, Config{}).Warnings, "\n"); !strings.Contains(got, "base1 stands on both sides") {
+		t.Errorf("a run against itself: %q", got)
+	}
 }
 
 // Names of runs and tasks cannot break out of the page.

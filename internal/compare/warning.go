@@ -19,6 +19,11 @@ func warnings(base, newer []Run) []string {
 			out = append(out, fmt.Sprintf("%s is partial: it was stopped early, so it stands for the first part of its load", r.ID))
 		}
 	}
+	for _, r := range newer {
+		if slices.ContainsFunc(base, func(b Run) bool { return b.ID == r.ID && b.Started.Equal(r.Started) }) {
+			out = append(out, fmt.Sprintf("%s stands on both sides: a run held against itself says nothing", r.ID))
+		}
+	}
 	differ := func(what, effect string, of func(Run) string) {
 		if vs := distinct(all, of); len(vs) > 1 {
 			out = append(out, fmt.Sprintf("%s differ (%s): %s", what, strings.Join(vs, "; "), effect))
