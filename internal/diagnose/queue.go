@@ -288,5 +288,8 @@ func (q *queued) bands() []string {
 	if rates[queueBands-1] < 1.1*rates[queueBands-2] {
 		out = append(out, "more in flight brings no more answers: the capacity is reached")
 	}
+	if grows := q.scaling(); grows != "" {
+		out = append(out, grows)
+	}
 	return out
 }

@@ -192,3 +192,29 @@ func TestLooksAreBounded(t *testing.T) {
 		t.Errorf("%d of %d answers that were kept are of the first half", early, mostLooks)
 	}
 }
+
+// How the rate goes with what is under way: N ÷ (1.4 + 0.1·N) comes near to 10/s, of
+// ten places there is a ceiling at 10 ÷ 1.4, and of a server that thrashes a peak.
+func TestScaling(t *testing.T) {
+	up := func(s float64) float64 { return 1.2 + 6*math.Abs(math.Sin(s/40)) }
+	places := func(rng *rand.Rand, _ time.Duration, inFlight int) (int64, time.Duration) {
+		return 500, noisy(rng, 400) + time.Duration(max(0, inFlight-9))*140*time.Millisecond
+	}
+	thrash := func(rng *rand.Rand, _ time.Duration, inFlight int) (int64, time.Duration) {
+		return 500, noisy(rng, 400) + time.Duration(inFlight*inFlight)*12*time.Millisecond
+	}
+	for _, c := range []struct {
+		name    string
+		service func(*rand.Rand, time.Duration, int) (int64, time.Duration)
+		want    string
+	}{
+		{"contention", waits, "answers/s grow ever less, towards"},
+		{"places", places, "and no further: a ceiling"},
+		{"thrashing", thrash, "and fall beyond"},
+	} {
+		f, found := finding(opened(served(800, 1, up, c.service)), "queue")
+		if !found || !strings.Contains(wordsOf(f), c.want) {
+			t.Errorf("%s: %v, the finding does not say %q:\n%s", c.name, found, c.want, wordsOf(f))
+		}
+	}
+}

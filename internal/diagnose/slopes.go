@@ -193,10 +193,6 @@ func sizesGap(lengths []float64, kind string) string {
 // coef is the slope of a part in ms for each token, or for each request in flight.
 func (s *slopes) coef(part int) stats.Estimate { return s.fit.Coef(s.columns[part]) }
 
-// bent is the AICc from which a parabola is taken to be better than a line: e² times
-// as likely. Of simulated lines with the spread of real times 2 % are taken for curves.
-const bent = 4
-
 // curve says whether service_ttft grows along a line with uncached input, cached input
 // and the number in flight taken out, or bends; "" where that cannot be told.
 func (s *slopes) curve() string {
@@ -214,7 +210,7 @@ func (s *slopes) curve() string {
 	switch {
 	case !ok:
 		return "whether it grows along a line cannot be told from so few lengths"
-	case c.Linear > -bent:
+	case c.Linear > -byAICc:
 		return fmt.Sprintf("a line does, no parabola is clearly better (by AICc over %d bins)", c.Bins)
 	}
 	return fmt.Sprintf("it bends, one slope does not do: %s per 1,000 at the short end, %s at the long (a parabola is better by %.1f in AICc, over %d bins)",
