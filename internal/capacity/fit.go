@@ -140,8 +140,11 @@ func (d *done) open() bool {
 const (
 	leastPiled    = 100
 	leastExplains = 0.9
-	heap          = 1.5 // times what is usual, and ten more, are far more
 )
+
+// far is from how many in flight on there are far more than is usual: by chance, with
+// a spread of their root, there hardly ever are.
+func far(usual float64) float64 { return 1.3*usual + 3*math.Sqrt(usual) }
 
 // queue is the queue that the steps show; false is that they show none.
 func (s *Search) queue() (queue, bool) {
@@ -212,7 +215,7 @@ func (s *Search) rows(base float64) (rows []served, most float64) {
 		if d := &s.done[i]; d.open() && s.effective(d) > most/8 {
 			v := d.served()
 			rows = append(rows, v)
-			piled = piled || len(v.seen) > 0 && slices.Max(v.seen) > heap*s.effective(d)*base+10
+			piled = piled || len(v.seen) > 0 && slices.Max(v.seen) > far(s.effective(d)*base)
 		}
 	}
 	if !piled {
@@ -244,7 +247,7 @@ func (q *queue) rate(rows []served) {
 			if in > float64(q.places) {
 				q.busy++
 			}
-			if in > heap*float64(q.places)+10 {
+			if in > far(float64(q.places)) {
 				q.piled++
 			}
 		}

@@ -280,5 +280,10 @@ func (s *Search) spreadOf(points []point, level, value float64) stats.Estimate {
 			e.Low, e.High = min(e.Low, points[i-1].load), max(e.High, p.load)
 		}
 	}
+	for _, p := range points {
+		if !p.anchor && p.y+2*p.err < level { // it was kept there, more than by chance
+			e.Low = max(e.Low, min(p.load, value))
+		}
+	}
 	return e
 }
