@@ -78,8 +78,11 @@ budget: {usd: 10}
 	})
 	s := summaryOf(t, c.stdout.Bytes())
 	reasons := strings.Join(s.Generator.Reasons, "\n")
-	if code != 121 || s.Generator.Valid || !strings.Contains(reasons, "left later than planned") {
-		t.Errorf("exit %d, valid %v, reasons %q; want 121 for requests that left late\n%s", code, s.Generator.Valid, reasons, c.stderr.String())
+	// Which of the two shows is the kernel's choice: it may wake a starved process in
+	// time for what is due, and leave it no time to read.
+	starved := strings.Contains(reasons, "left later than planned") || strings.Contains(reasons, "had answers that waited to be read")
+	if code != 121 || s.Generator.Valid || !starved {
+		t.Errorf("exit %d, valid %v, reasons %q; want 121 for requests that left late or answers that waited\n%s", code, s.Generator.Valid, reasons, c.stderr.String())
 	}
 	if first := firstFinding(t, dir, out); first != "generator.lag" {
 		t.Errorf("the diagnosis begins with %q; want generator.lag", first)
